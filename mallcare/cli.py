@@ -1,0 +1,4 @@
+"""Command line of mallcare."""
+
+
+def main() -> None: ...

@@ -1,0 +1,83 @@
+"""All configuration, in one frozen class; every variable is `MALLCARE_` + the field's name in capitals.
+
+Only entry points build it. No secret has a default: the embedded stack makes its own on first start
+and hands them to its processes; a deployment sets them.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one process."""
+
+    model_config = SettingsConfigDict(env_prefix="MALLCARE_", frozen=True, extra="ignore")
+
+    # engines
+    data_dir: Path = Field(Path(".mallcare"), description="Folder of the embedded engines' data.")
+    database_url: SecretStr | None = Field(
+        None, description="External PostgreSQL, `postgresql://user:password@host/db`; unset: embedded."
+    )
+    database_pool_size: int = Field(16, ge=1, le=200, description="Connections per process.")
+    temporal_address: str | None = Field(
+        None, description="External Temporal frontend, `host:port`; unset: embedded."
+    )
+    temporal_namespace: str = Field("mallcare", description="Temporal namespace.")
+    temporal_tls: bool = Field(False, description="Use TLS towards Temporal.")
+    temporal_api_key: SecretStr | None = Field(None, description="API key for Temporal, implies TLS.")
+    temporal_tls_client_cert: Path | None = Field(None, description="Client certificate (PEM) for mTLS.")
+    temporal_tls_client_key: Path | None = Field(None, description="Client key (PEM) for mTLS.")
+    temporal_ui_url: str | None = Field(None, description="Base URL of the Temporal UI, for links.")
+    retention: timedelta = Field(
+        timedelta(days=30), description="How long the bootstrap keeps closed workflows."
+    )
+
+    # API
+    api_host: str = Field("127.0.0.1", description="Address the API listens on.")
+    api_port: int = Field(8000, description="Port the API listens on; embedded picks a free one if taken.")
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="Where vendors reach this API, for callback addresses."
+    )
+    jwt_algorithm: Literal["HS256", "RS256", "ES256"] = Field(
+        "HS256", description="The one accepted algorithm of bearer tokens."
+    )
+    jwt_issuer: str = Field("mallcare", description="Required `iss` of bearer tokens.")
+    jwt_audience: str = Field("mallcare-api", description="Required `aud` of bearer tokens.")
+    jwt_key: SecretStr | None = Field(
+        None, description="Verification key: the shared secret (HS256, >= 32 bytes) or a PEM public key."
+    )
+
+    # payment: WeChat Pay
+    wechat_pay_url: str | None = Field(None, description="Base URL of WeChat Pay (or its simulator).")
+    wechat_pay_mchid: str | None = Field(None, description="Merchant number.")
+    wechat_pay_serial_no: str | None = Field(None, description="Serial number of the merchant's certificate.")
+    wechat_pay_private_key: SecretStr | None = Field(None, description="Merchant's private key, PEM.")
+    wechat_pay_api_v3_key: SecretStr | None = Field(None, description="APIv3 key, 32 bytes.")
+    wechat_pay_platform_key_id: str | None = Field(None, description="Id of WeChat Pay's public key.")
+    wechat_pay_platform_public_key: SecretStr | None = Field(
+        None, description="WeChat Pay's public key, PEM."
+    )
+    # the mall: other tenders, webhooks
+    mall_tender_url: str | None = Field(None, description="Base URL of the mall's tender-refund port.")
+    mall_tender_secret: SecretStr | None = Field(
+        None, description="Standard Webhooks secret (`whsec_...`) that signs calls to it."
+    )
+    webhook_url: str | None = Field(None, description="Where the mall receives webhooks; unset: kept.")
+    webhook_secret: SecretStr | None = Field(None, description="Standard Webhooks secret (`whsec_...`).")
+    gateway_timeout_seconds: float = Field(8.0, gt=0, description="Time allowed for one call to a vendor.")
+
+    # workers
+    worker_metrics_port: int | None = Field(None, description="Port of the worker's Prometheus metrics.")
+    worker_version: str = Field("0.1.0", description="Build id shown in Temporal.")
+    sweep_interval: timedelta = Field(
+        timedelta(seconds=30), description="How often lost hints and missing workflows are healed."
+    )
+    # logs
+    log_format: Literal["json", "console"] = Field("json", description="Form of log lines.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level logged.")
