@@ -1,0 +1,154 @@
+"""The order's book: who holds which unit, what was spent of each tender, where the parcels are.
+
+It is read under the order's row lock, so everything decided from it holds until the transaction ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mallcare.domain.errors import RefundCapExceeded, UnitsUnavailable
+from mallcare.domain.fulfilment import Fulfilment, after_sales_until
+from mallcare.domain.money import units_value
+from mallcare.domain.orders import Cells, Order
+from mallcare.domain.policy import AfterSalesPolicy
+
+FREIGHT_LINE = "#freight"
+"""Id of the pseudo-line that stands for the order's freight: one unit, decided at the very end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One unit of a line, by its ordinal (1..quantity)."""
+
+    line_id: str
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A unit that is not free. `holder` is a case number, or None for the mall's own refunds.
+
+    `decided`: its refund is decided (paid or being paid), so that it will not become free again.
+    """
+
+    unit: Unit
+    holder: str | None
+    decided: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A vendor's payment transaction, with all that was already refunded or promised of it."""
+
+    total_fen: int
+    spent_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBook:
+    """One order with all its cells, holdings and spendings.
+
+    `spent_fen[i]`: succeeded + pending + unknown refunds of tender i, the mall's own included.
+    `transactions`: by transaction id, over all orders that share it; only needed to decide a refund.
+    """
+
+    order: Order
+    cells: Cells
+    fulfilment: Fulfilment = field(default_factory=Fulfilment)
+    holdings: tuple[Holding, ...] = ()
+    spent_fen: tuple[int, ...] = ()
+    transactions: Mapping[str, Transaction] = field(default_factory=dict[str, Transaction])
+    extended_until: datetime | None = None
+
+    def taken(self, line_id: str) -> frozenset[int]:
+        """Ordinals of a line that are not free."""
+        return frozenset(h.unit.ordinal for h in self.holdings if h.unit.line_id == line_id)
+
+    def refundable_quantity(self, line_id: str) -> int:
+        """How many units of a line are free."""
+        return self._quantity(line_id) - len(self.taken(line_id))
+
+    def lowest_free(self, line_id: str, quantity: int) -> tuple[int, ...]:
+        """The lowest free ordinals of a line, as many as asked for.
+
+        Raises:
+            UnitsUnavailable: fewer are free (A4).
+        """
+        taken = self.taken(line_id)
+        free = [j for j in range(1, self._quantity(line_id) + 1) if j not in taken][:quantity]
+        if len(free) < quantity:
+            raise UnitsUnavailable(
+                f"line {line_id} has {len(free)} units left to ask for, not {quantity}",
+                line_id=line_id,
+                available=len(free),
+                requested=quantity,
+            )
+        return tuple(free)
+
+    def value(self, units: Iterable[Unit]) -> tuple[int, ...]:
+        """Worth of units in fen, one amount for each tender of the order."""
+        ordinals: dict[str, list[int]] = {}
+        for unit in units:
+            ordinals.setdefault(unit.line_id, []).append(unit.ordinal)
+        columns = range(len(self.order.tenders))
+        return tuple(
+            sum(
+                units_value(self._cells(line_id)[i], self._quantity(line_id), js)
+                for line_id, js in ordinals.items()
+            )
+            for i in columns
+        )
+
+    @property
+    def freight_decided(self) -> bool:
+        """The freight has already gone to somebody."""
+        return bool(self.taken(FREIGHT_LINE))
+
+    def is_last(self, holder: str) -> bool:
+        """Once `holder` is refunded no unit of the order is left unrefunded."""
+        settled = {h.unit for h in self.holdings if h.decided or h.holder == holder}
+        return all(
+            Unit(line.line_id, j) in settled for line in self.order.lines for j in range(1, line.quantity + 1)
+        )
+
+    def check_caps(self, by_tender: tuple[int, ...]) -> None:
+        """Refuse to promise more than a tender, or a payment transaction, received.
+
+        Raises:
+            RefundCapExceeded: naming the tender and what is left of it.
+        """
+        by_transaction: dict[str, int] = {}
+        for tender, amount, spent in zip(self.order.tenders, by_tender, self.spent_fen, strict=True):
+            if spent + amount > tender.amount_fen:
+                raise RefundCapExceeded(
+                    f"{tender.tender.value} would be refunded beyond what it paid",
+                    tender=tender.tender.value,
+                    left_fen=tender.amount_fen - spent,
+                    asked_fen=amount,
+                )
+            if tender.transaction_id is not None:
+                by_transaction[tender.transaction_id] = by_transaction.get(tender.transaction_id, 0) + amount
+        for transaction_id, amount in by_transaction.items():
+            known = self.transactions.get(transaction_id)
+            if known is not None and known.spent_fen + amount > known.total_fen:
+                raise RefundCapExceeded(
+                    "the payment transaction would be refunded beyond its total",
+                    left_fen=known.total_fen - known.spent_fen,
+                    asked_fen=amount,
+                )
+
+    def after_sales_until(self, policy: AfterSalesPolicy) -> datetime | None:
+        """End of the customer's entry, None while it is open without an end."""
+        ids = [line.line_id for line in self.order.lines]
+        return after_sales_until(self.fulfilment, ids, policy.window, self.extended_until)
+
+    def _quantity(self, line_id: str) -> int:
+        if line_id == FREIGHT_LINE:
+            return 1
+        return next((line.quantity for line in self.order.lines if line.line_id == line_id), 0)
+
+    def _cells(self, line_id: str) -> tuple[int, ...]:
+        return self.cells.freight if line_id == FREIGHT_LINE else self.cells.by_line[line_id]

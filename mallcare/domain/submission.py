@@ -1,0 +1,151 @@
+"""Opening a request: the guards of submit, and the choice between review and cooling-off refund."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mallcare.domain.after_sales import (
+    AfterSalesCase,
+    Decision,
+    MintRefundNo,
+    begin_cooling_off,
+    begin_review,
+)
+from mallcare.domain.book import Holding, OrderBook
+from mallcare.domain.commands import Actor
+from mallcare.domain.errors import Fact, KindUnavailable, OrderClosed, OrderNotPaid, WindowClosed
+from mallcare.domain.policy import AfterSalesPolicy, AutoRefundRefusal, AutoRefundUsage, refuse_auto_refund
+from mallcare.domain.quotes import (
+    CaseLine,
+    Quote,
+    RequestedLine,
+    choose_units,
+    decide_freight,
+    quote,
+    units_of,
+)
+from mallcare.domain.vocabulary import Kind, State
+
+OFFERED_KINDS = frozenset({Kind.REFUND_ONLY})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the customer asks for. `lines` None asks for the whole order, all that is left of it."""
+
+    kind: Kind
+    reason_code: str
+    lines: tuple[RequestedLine, ...] | None = None
+
+    @property
+    def whole_order(self) -> bool:
+        """Everything that is left, rather than named lines."""
+        return self.lines is None
+
+
+def quote_request(
+    book: OrderBook, request: Request, policy: AfterSalesPolicy, now: datetime
+) -> tuple[tuple[CaseLine, ...], Quote]:
+    """The units and the money `submit` would take now; changes nothing.
+
+    Raises:
+        KindUnavailable, OrderNotPaid, OrderClosed, WindowClosed: the order's entry is not open.
+        InvalidInput, LineNotReturnable, UnitsUnavailable: see `choose_units`.
+    """
+    check_entry(book, request.kind, policy, now)
+    lines = choose_units(book, request.kind, request.lines)
+    known = quote(book, lines, request.reason_code, policy)
+    if in_cooling_off(book, request, policy, now):
+        known = decide_freight(_holding(book, "", lines), "", known, request.reason_code, policy)
+    return lines, known
+
+
+def submit(
+    book: OrderBook,
+    request: Request,
+    after_sales_no: str,
+    actor: Actor,
+    policy: AfterSalesPolicy,
+    usage: AutoRefundUsage,
+    now: datetime,
+    mint: MintRefundNo,
+) -> Decision:
+    """Open a request under the order's lock: reserve units, then review or refund at once (A1).
+
+    Raises: as `quote_request`, and RefundCapExceeded for a cooling-off refund.
+    """
+    check_entry(book, request.kind, policy, now)
+    lines = choose_units(book, request.kind, request.lines)
+    case = AfterSalesCase(
+        after_sales_no=after_sales_no,
+        order_no=book.order.order_no,
+        supplier_id=book.order.supplier_id,
+        customer_id=book.order.customer_id,
+        kind=request.kind,
+        state=State.PENDING_REVIEW,
+        version=1,
+        whole_order=request.whole_order,
+        lines=lines,
+        quote=quote(book, lines, request.reason_code, policy),
+        reason_code=request.reason_code,
+        policy_version=policy.version,
+        created_at=now,
+        updated_at=now,
+    )
+    if not in_cooling_off(book, request, policy, now):
+        return begin_review(case, actor, policy, now, {})
+    refusal = refuse_auto_refund(policy, book.order.paid_fen, usage)
+    if refusal is not None:
+        return begin_review(case, actor, policy, now, _refused(refusal))
+    held = _holding(book, after_sales_no, lines)
+    return begin_cooling_off(case, actor, held, policy, now, mint)
+
+
+def check_entry(book: OrderBook, kind: Kind, policy: AfterSalesPolicy, now: datetime) -> None:
+    """Refuse where the customer's entry is not open.
+
+    Raises:
+        KindUnavailable, OrderNotPaid, OrderClosed, WindowClosed.
+    """
+    if kind not in OFFERED_KINDS:
+        raise KindUnavailable(f"{kind.value} is not offered yet", kind=kind.value)
+    if book.order.paid_at is None:
+        raise OrderNotPaid("the order is not paid, so there is nothing to refund")
+    if book.fulfilment.closed_at is not None:
+        raise OrderClosed("the mall closed the order", closed_at=book.fulfilment.closed_at.isoformat())
+    until = book.after_sales_until(policy)
+    if until is not None and now >= until:
+        raise WindowClosed(
+            "the after-sales window of the order has passed; operations can reopen it",
+            after_sales_until=until.isoformat(),
+        )
+
+
+def in_cooling_off(book: OrderBook, request: Request, policy: AfterSalesPolicy, now: datetime) -> bool:
+    """The guard of A1: whole order, refund-only, in time (half-open), every unit free, nothing shipped."""
+    return (
+        request.kind is Kind.REFUND_ONLY
+        and request.whole_order
+        and now < book.order.placed_at + policy.cooling_off
+        and not book.holdings
+        and book.fulfilment.first_parcel_at is None
+    )
+
+
+def _holding(book: OrderBook, holder: str, lines: tuple[CaseLine, ...]) -> OrderBook:
+    """The book as it will be once `holder` has its units."""
+    mine = tuple(Holding(unit, holder, decided=False) for unit in units_of(lines))
+    return OrderBook(
+        order=book.order,
+        cells=book.cells,
+        fulfilment=book.fulfilment,
+        holdings=book.holdings + mine,
+        spent_fen=book.spent_fen,
+        transactions=book.transactions,
+        extended_until=book.extended_until,
+    )
+
+
+def _refused(refusal: AutoRefundRefusal) -> dict[str, Fact]:
+    return {"auto_refund_refused": refusal.value}
