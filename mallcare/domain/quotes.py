@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mallcare.domain.book import FREIGHT_LINE, OrderBook, Unit
 from mallcare.domain.errors import InvalidInput, LineNotReturnable, UnitsUnavailable
 from mallcare.domain.policy import AfterSalesPolicy
-from mallcare.domain.vocabulary import Kind
+from mallcare.domain.vocabulary import Kind, TenderKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Quote:
     `freight_if_last_fen` is what freight would add if this case turns out to be the order's last.
     """
 
+    tenders: tuple[TenderKind, ...]
     goods: tuple[int, ...]
     freight: tuple[int, ...]
     freight_if_last_fen: int
@@ -112,6 +113,7 @@ def quote(book: OrderBook, lines: tuple[CaseLine, ...], reason_code: str, policy
     nothing = tuple(0 for _ in book.order.tenders)
     may_get_freight = not book.freight_decided and freight_is_due(book, reason_code, policy)
     return Quote(
+        tenders=tuple(tender.tender for tender in book.order.tenders),
         goods=book.value(units_of(lines)),
         freight=nothing,
         freight_if_last_fen=book.order.freight_fen if may_get_freight else 0,
@@ -132,4 +134,4 @@ def decide_freight(
     """
     gets_it = not book.freight_decided and freight_is_due(book, reason_code, policy) and book.is_last(holder)
     freight = book.value([Unit(FREIGHT_LINE, 1)]) if gets_it else known.freight
-    return Quote(goods=known.goods, freight=freight, freight_if_last_fen=0)
+    return replace(known, freight=freight, freight_if_last_fen=0)

@@ -1,8 +1,4 @@
-"""What the platform needs from outside, as Protocols; adapters live behind them.
-
-Use cases and activities see these names only. `mallcare.bootstrap` decides what stands behind
-each of them.
-"""
+"""Payment vendors: what the platform asks of them, and what they answer."""
 
 from __future__ import annotations
 
@@ -10,15 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
-
-
-class Clock(Protocol):
-    """The time, as an aware UTC instant."""
-
-    def now(self) -> datetime: ...
-
-
-# --- payment -----------------------------------------------------------------------------------
 
 
 class GatewayError(Exception):
@@ -138,3 +125,15 @@ class RefundBills(Protocol):
     """A vendor's daily bill of refunds, for reconciliation."""
 
     async def refunds_of(self, day: date) -> list[BillRow]: ...
+
+
+class PaymentGateways(Protocol):
+    """The payment gateways by the provider named in an order's tender."""
+
+    def for_provider(self, provider: str) -> PaymentGateway:
+        """The provider's gateway.
+
+        Raises:
+            GatewayError: `unknown_provider`, definite.
+        """
+        ...

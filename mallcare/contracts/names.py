@@ -1,0 +1,59 @@
+"""Names that running workflows, workers and operators rely on. Changing one breaks running cases."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Queue(StrEnum):
+    """Task queues; one worker module each."""
+
+    AFTER_SALES = "after-sales"
+    PAYMENTS = "payments"
+    DELIVERY = "delivery"
+    MAINTENANCE = "maintenance"
+
+
+class WorkflowName(StrEnum):
+    """Registered workflow types."""
+
+    AFTER_SALES = "AfterSales"
+    WEBHOOK_DELIVERY = "WebhookDelivery"
+    SWEEP = "Sweep"
+
+
+class ActivityName(StrEnum):
+    """Registered activity types."""
+
+    FIRE_DEADLINE = "fire_deadline"
+    ISSUE_REFUND = "issue_refund"
+    DELIVER_WEBHOOKS = "deliver_webhooks"
+    SWEEP = "sweep"
+
+
+class Signal(StrEnum):
+    """Hints to a case's workflow, named after what brought the newer version."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    CANCEL = "cancel"
+    EXTEND_DEADLINE = "extend_deadline"
+    RETRY_REFUND = "retry_refund"
+    REFUND_SETTLED = "refund_settled"
+    RESYNC = "resync"
+
+
+class SearchAttribute(StrEnum):
+    """Custom search attributes of the namespace; never personal data."""
+
+    SUPPLIER = "MallcareSupplier"
+    ORDER = "MallcareOrder"
+    KIND = "MallcareKind"
+    STATE = "MallcareState"
+    DUE = "MallcareDue"
+    DISPUTED = "MallcareDisputed"
+
+
+def after_sales_workflow_id(after_sales_no: str) -> str:
+    """Id of a case's workflow: the case's own."""
+    return f"after-sales/{after_sales_no}"

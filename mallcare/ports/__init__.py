@@ -1,0 +1,66 @@
+"""What the platform needs from outside, as Protocols; adapters live behind them.
+
+Use cases and activities see these names only. `mallcare.bootstrap` decides what stands behind
+each of them.
+"""
+
+from mallcare.ports.clock import Clock, Ids
+from mallcare.ports.engine import CaseEngine, EngineUnavailable, Hints
+from mallcare.ports.payment import (
+    BillRow,
+    GatewayError,
+    PaymentGateway,
+    PaymentGateways,
+    RefundBills,
+    RefundCallbacks,
+    RefundReport,
+    RefundRequest,
+    RefundStanding,
+)
+from mallcare.ports.queries import CaseFilter, CaseQueries, Page
+from mallcare.ports.storage import (
+    Answered,
+    CaseDetails,
+    CaseRecord,
+    CommandRecord,
+    OrderRecord,
+    OutgoingMessage,
+    PersonalData,
+    RecordedEvent,
+    StoredAnswer,
+    StorageUnavailable,
+    UnitOfWork,
+    UnitOfWorkFactory,
+)
+
+__all__ = [
+    "Answered",
+    "BillRow",
+    "CaseDetails",
+    "CaseEngine",
+    "CaseFilter",
+    "CaseQueries",
+    "CaseRecord",
+    "Clock",
+    "CommandRecord",
+    "EngineUnavailable",
+    "GatewayError",
+    "Hints",
+    "Ids",
+    "OrderRecord",
+    "OutgoingMessage",
+    "Page",
+    "PaymentGateway",
+    "PaymentGateways",
+    "PersonalData",
+    "RecordedEvent",
+    "RefundBills",
+    "RefundCallbacks",
+    "RefundReport",
+    "RefundRequest",
+    "RefundStanding",
+    "StorageUnavailable",
+    "StoredAnswer",
+    "UnitOfWork",
+    "UnitOfWorkFactory",
+]

@@ -1,0 +1,40 @@
+"""The workflow engine, as use cases see it: something that can be told of a newer case."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from mallcare.contracts.after_sales import CaseSnapshot
+from mallcare.contracts.names import Signal
+
+
+class EngineUnavailable(Exception):
+    """The engine cannot be reached or asks to slow down; hints can be repeated later."""
+
+
+class CaseEngine(Protocol):
+    """Starts and wakes the workflows of cases. Every call may be repeated."""
+
+    async def start(self, snapshot: CaseSnapshot) -> None:
+        """Make sure a non-final case has a running workflow; a running one is left alone.
+
+        Raises:
+            EngineUnavailable
+        """
+        ...
+
+    async def tell(self, snapshot: CaseSnapshot, signal: Signal) -> None:
+        """Tell the case's workflow of a newer version; starts it where it is missing and not final.
+
+        Raises:
+            EngineUnavailable
+        """
+        ...
+
+
+class Hints(Protocol):
+    """Tells the engine in the background after a commit. Losing a hint is allowed: the sweeper repeats."""
+
+    def offer(self, snapshot: CaseSnapshot, signal: Signal | None) -> None:
+        """Queue a hint; None starts the workflow. Never blocks, never raises."""
+        ...

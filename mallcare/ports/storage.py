@@ -1,0 +1,313 @@
+"""Storage: one unit of work is one database transaction; nobody else commits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Protocol, Self
+
+from mallcare.domain.after_sales import AfterSalesCase, CaseEvent
+from mallcare.domain.book import OrderBook
+from mallcare.domain.commands import Actor
+from mallcare.domain.errors import Fact
+from mallcare.domain.fulfilment import Fulfilment, OrderEvent
+from mallcare.domain.orders import Cells, Order
+from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage
+from mallcare.domain.refunds import RefundLeg
+
+
+class StorageUnavailable(Exception):
+    """The database cannot be reached; nothing was written that is not acknowledged."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalData:
+    """What identifies people: kept in PostgreSQL only, never in payloads, logs or ids."""
+
+    customer: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    ship_to: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRecord:
+    """A stored order: the snapshot, its cells once paid, and what events say of it."""
+
+    order: Order
+    body_hash: str
+    cells: Cells | None
+    fulfilment: Fulfilment
+    personal: PersonalData
+    extended_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseDetails:
+    """What the customer wrote: shown to people, never to the engine."""
+
+    description: str | None = None
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRecord:
+    """A stored case with what the customer wrote."""
+
+    case: AfterSalesCase
+    details: CaseDetails
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRecord:
+    """A command that was answered: accepted at `version`, or refused with a code."""
+
+    command_id: str
+    name: str
+    body_hash: str
+    actor: Actor
+    at: datetime
+    version: int
+    code: str | None = None
+    detail: str = ""
+    facts: Mapping[str, Fact] = field(default_factory=dict[str, Fact])
+
+    @property
+    def accepted(self) -> bool:
+        """The command changed the case."""
+        return self.code is None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """A line of a case's record: what happened, or what was refused (`refused_code`)."""
+
+    seq: int
+    name: str
+    actor: Actor
+    at: datetime
+    version: int
+    from_state: str | None
+    to_state: str | None
+    command_id: str | None
+    refused_code: str | None
+    facts: Mapping[str, Fact]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """The first answer to an Idempotency-Key."""
+
+    body_hash: str
+    status: int
+    body: Mapping[str, object]
+
+
+Answered = StoredAnswer | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """A webhook to be: ordered per `subject`, delivered at least once under one `message_id`."""
+
+    message_id: str
+    subject: str
+    type: str
+    occurred_at: datetime
+    data: Mapping[str, object]
+
+
+class Orders(Protocol):
+    """Orders, their events, and the holdings of their units."""
+
+    async def lock(self, order_no: str) -> OrderRecord | None:
+        """The order under its row lock: the first lock of every transaction that changes a case."""
+        ...
+
+    async def lock_of_case(self, after_sales_no: str) -> OrderRecord | None:
+        """The order of a case, under its row lock; None for an unknown case."""
+        ...
+
+    async def lock_many(self, order_nos: Sequence[str]) -> dict[str, OrderRecord]:
+        """Several orders under their row locks, taken in ascending order."""
+        ...
+
+    async def get(self, order_no: str) -> OrderRecord | None:
+        """The order as it is, without a lock."""
+        ...
+
+    async def book(self, record: OrderRecord, *, lock_transactions: bool) -> OrderBook:
+        """The locked order with all holdings and spendings; with its payment transactions locked too
+        where a refund may be decided."""
+        ...
+
+    async def add_many(self, records: Sequence[OrderRecord]) -> set[str]:
+        """Insert new orders; answers the numbers that were really new."""
+        ...
+
+    async def update(self, record: OrderRecord) -> None:
+        """Replace a locked order by a newer version."""
+        ...
+
+    async def register_transactions(self, orders: Sequence[Order]) -> dict[str, str]:
+        """Remember payment transactions with their totals.
+
+        Answers, by order number, the transaction that is known with another total.
+        """
+        ...
+
+    async def has_holdings(self, order_no: str) -> bool:
+        """A unit is reserved or refunded, or a refund leg exists."""
+        ...
+
+    async def add_event(self, order_no: str, event: OrderEvent, detail: object, now: datetime) -> bool:
+        """Keep an event, known order or not; False when the event was there already."""
+        ...
+
+    async def events_of(self, order_nos: Sequence[str]) -> dict[str, list[OrderEvent]]:
+        """All kept events of orders."""
+        ...
+
+    async def save_fulfilment(self, order_no: str, fulfilment: Fulfilment) -> None:
+        """Write what the events fold to."""
+        ...
+
+    async def add_mall_refund(
+        self, order_no: str, event_id: str, by_tender: Sequence[int], units: Sequence[tuple[str, int]]
+    ) -> None:
+        """Record a refund the mall made by itself: its amounts, and the free units it took."""
+        ...
+
+
+class Cases(Protocol):
+    """After-sales cases with their legs, events and commands."""
+
+    async def lock(self, after_sales_no: str) -> CaseRecord | None:
+        """The case under its row lock; its order must be locked before."""
+        ...
+
+    async def get(self, after_sales_no: str) -> CaseRecord | None:
+        """The case as it is, without a lock."""
+        ...
+
+    async def add(self, record: CaseRecord) -> None:
+        """Insert a new case with its legs and the units it holds."""
+        ...
+
+    async def save(self, before: AfterSalesCase, after: AfterSalesCase, *, told: bool) -> None:
+        """Write a changed case, its legs and its units; `told`: its workflow made the change."""
+        ...
+
+    async def record(self, after_sales_no: str, events: Sequence[CaseEvent], command_id: str | None) -> None:
+        """Append what happened to the case's record."""
+        ...
+
+    async def refuse(self, after_sales_no: str, command: CommandRecord, state: str) -> None:
+        """Append a refused command to the case's record."""
+        ...
+
+    async def find_command(self, after_sales_no: str, command_id: str) -> CommandRecord | None: ...
+
+    async def add_command(self, after_sales_no: str, command: CommandRecord) -> None: ...
+
+    async def events_of(self, after_sales_no: str) -> list[RecordedEvent]:
+        """The case's record in order, refused commands included."""
+        ...
+
+    async def find_leg(self, refund_no: str) -> tuple[str, RefundLeg] | None:
+        """A leg and its case's number."""
+        ...
+
+    async def mark_unclear(self, refund_no: str, now: datetime) -> bool:
+        """PENDING to UNKNOWN, with a line in the record; False when it was not pending."""
+        ...
+
+    async def mark_told(self, told: Mapping[str, int]) -> None:
+        """Note the versions that workflows were told of."""
+        ...
+
+    async def untold(self, before: datetime, limit: int) -> list[AfterSalesCase]:
+        """Cases whose newest version the workflow was not told of, changed before an instant."""
+        ...
+
+    async def overdue(self, before: datetime, limit: int) -> list[AfterSalesCase]:
+        """Cases whose deadline passed before an instant without having fired."""
+        ...
+
+    async def least_recently_checked(self, now: datetime, limit: int) -> list[AfterSalesCase]:
+        """Running cases in rotation, marked as checked now."""
+        ...
+
+    async def auto_refund_usage(self, customer_id: str, supplier_id: str, since: datetime) -> AutoRefundUsage:
+        """Automatic refunds since an instant and the stop switch, with the counters locked."""
+        ...
+
+
+class Policies(Protocol):
+    """Versions of the after-sales policy."""
+
+    async def current(self, supplier_id: str) -> AfterSalesPolicy:
+        """The newest version for a supplier, else the newest for all."""
+        ...
+
+    async def version(self, version: int) -> AfterSalesPolicy:
+        """A pinned version; versions never change."""
+        ...
+
+    async def publish(
+        self, policy: AfterSalesPolicy, supplier_id: str | None, actor: Actor, now: datetime
+    ) -> int:
+        """Add a version; answers its number."""
+        ...
+
+
+class Switches(Protocol):
+    """Stop switches of operations."""
+
+    async def stopped(self, name: str) -> bool: ...
+
+    async def set(self, name: str, *, stopped: bool, reason: str, actor: Actor, now: datetime) -> None: ...
+
+
+class Idempotency(Protocol):
+    """First answers by caller and Idempotency-Key."""
+
+    async def find(self, caller: str, key: str) -> Answered:
+        """The stored answer; takes the key's lock so that two equal calls cannot both go on."""
+        ...
+
+    async def store(self, caller: str, key: str, answer: StoredAnswer, now: datetime) -> None: ...
+
+
+class Outbox(Protocol):
+    """Outgoing messages written with the change they tell of."""
+
+    async def add(self, messages: Sequence[OutgoingMessage]) -> None: ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction. Leaving it without `commit` takes everything back."""
+
+    orders: Orders
+    cases: Cases
+    policies: Policies
+    switches: Switches
+    idempotency: Idempotency
+    outbox: Outbox
+
+    async def commit(self) -> None: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+class UnitOfWorkFactory(Protocol):
+    """Opens a unit of work."""
+
+    def __call__(self, *, lock_timeout: timedelta | None = None) -> UnitOfWork: ...
