@@ -27,8 +27,8 @@ from mallcare.ports.storage import (
     OutgoingMessage,
     PersonalData,
     RecordedEvent,
-    StoredAnswer,
     StorageUnavailable,
+    StoredAnswer,
     UnitOfWork,
     UnitOfWorkFactory,
 )
