@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from mallcare.domain.book import FREIGHT_LINE, OrderBook, Unit
+from mallcare.domain.book import OrderBook, Unit
 from mallcare.domain.commands import Actor, Approve, Cancel, Command, ExtendDeadline, Reject, RetryRefund
-from mallcare.domain.errors import Fact, IllegalTransition, InvalidInput, VersionConflict
+from mallcare.domain.errors import Fact, IllegalTransition, InvalidInput, RefundCapExceeded, VersionConflict
+from mallcare.domain.orders import FREIGHT_LINE
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage, ReviewTimeout, refuse_auto_refund
 from mallcare.domain.quotes import CaseLine, Quote, decide_freight, units_of
 from mallcare.domain.refunds import LegOutcome, RefundLeg, reopen, settle
@@ -172,7 +173,7 @@ def settle_refund(
     """Record a vendor's final word on one leg; repeated words change nothing.
 
     All legs succeeded: COMPLETED. One failed: REFUND_FAILED at once, the others keep their truth and
-    are still pursued.
+    are still pursued. Once nothing is failed any more, by a late success, it is REFUNDING again.
 
     Raises:
         InvalidInput: the case has no such leg.
@@ -197,7 +198,9 @@ def settle_refund(
     first = _record(case, changed, SYSTEM, now, to if to is not State.COMPLETED else case.state, name, facts)
     if to is State.COMPLETED:
         return _complete(first, now)
-    if to is State.REFUND_FAILED and case.state is not State.REFUND_FAILED:
+    if to is State.REFUNDING:
+        return Decision(_disarm(first.case), first.events)
+    if case.state is not State.REFUND_FAILED:
         return Decision(
             _arm(first.case, now + policy.refund_failed_reminder, DeadlineEffect.ESCALATE), first.events
         )
@@ -329,7 +332,11 @@ def _auto_approve(
     refusal = refuse_auto_refund(policy, case.quote.total_fen + case.quote.freight_if_last_fen, usage)
     if refusal is not None:
         return _escalate(case, policy, now, {"auto_refund_refused": refusal.value})
-    return _start_refund(case, SYSTEM, book, policy, now, mint, "approved", {"automatic": True})
+    try:
+        return _start_refund(case, SYSTEM, book, policy, now, mint, "approved", {"automatic": True})
+    except RefundCapExceeded as exceeded:
+        # The clock owns the case: were it only refused, no command could ever move it again.
+        return _escalate(case, policy, now, {"auto_refund_refused": exceeded.code})
 
 
 def _escalate(
@@ -348,7 +355,7 @@ def _state_after_settlement(case: AfterSalesCase) -> State:
     statuses = {leg.status for leg in case.legs}
     if statuses == {LegStatus.SUCCEEDED}:
         return State.COMPLETED
-    return State.REFUND_FAILED if LegStatus.FAILED in statuses else case.state
+    return State.REFUND_FAILED if LegStatus.FAILED in statuses else State.REFUNDING
 
 
 def _with_leg(case: AfterSalesCase, leg: RefundLeg) -> AfterSalesCase:

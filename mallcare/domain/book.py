@@ -12,11 +12,8 @@ from datetime import datetime
 from mallcare.domain.errors import RefundCapExceeded, UnitsUnavailable
 from mallcare.domain.fulfilment import Fulfilment, after_sales_until
 from mallcare.domain.money import units_value
-from mallcare.domain.orders import Cells, Order
+from mallcare.domain.orders import FREIGHT_LINE, Cells, Order
 from mallcare.domain.policy import AfterSalesPolicy
-
-FREIGHT_LINE = "#freight"
-"""Id of the pseudo-line that stands for the order's freight: one unit, decided at the very end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +114,21 @@ class OrderBook:
     def check_caps(self, by_tender: tuple[int, ...]) -> None:
         """Refuse to promise more than a tender, or a payment transaction, received.
 
+        A tender asked for nothing is not refused, even where the mall already refunded too much of it.
+
         Raises:
             RefundCapExceeded: naming the tender and what is left of it.
         """
         by_transaction: dict[str, int] = {}
         for tender, amount, spent in zip(self.order.tenders, by_tender, self.spent_fen, strict=True):
-            if spent + amount > tender.amount_fen:
+            if amount and spent + amount > tender.amount_fen:
                 raise RefundCapExceeded(
                     f"{tender.tender.value} would be refunded beyond what it paid",
                     tender=tender.tender.value,
                     left_fen=tender.amount_fen - spent,
                     asked_fen=amount,
                 )
-            if tender.transaction_id is not None:
+            if amount and tender.transaction_id is not None:
                 by_transaction[tender.transaction_id] = by_transaction.get(tender.transaction_id, 0) + amount
         for transaction_id, amount in by_transaction.items():
             known = self.transactions.get(transaction_id)

@@ -49,7 +49,7 @@ def fold(events: Iterable[OrderEvent], line_ids: Iterable[str]) -> Fulfilment:
         if event.type is OrderEventType.CLOSED:
             closed = _earlier(closed, event.occurred_at)
         if event.type is OrderEventType.DELIVERED:
-            for line_id in event.line_ids or lines:
+            for line_id in lines if event.line_ids is None else event.line_ids:
                 delivered[line_id] = _earlier(delivered.get(line_id), event.occurred_at)
     return Fulfilment(first_parcel_at=first_parcel, delivered_at=delivered, closed_at=closed)
 

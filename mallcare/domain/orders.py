@@ -15,6 +15,9 @@ from mallcare.domain.vocabulary import Channel, TenderKind
 
 MALL_PROVIDER = "mall"
 
+FREIGHT_LINE = "#freight"
+"""Id of the pseudo-line that stands for the order's freight: one unit, decided at the very end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tender:
@@ -120,12 +123,15 @@ def check(order: Order) -> None:
     """Refuse an order that contradicts itself; an unpaid order may have no tenders yet.
 
     Raises:
-        InvalidInput: repeated line ids, unknown lines in a discount, an impossible transaction.
-        MoneyDoesNotAddUp: tenders are not lines + freight - discounts, or a discount exceeds its lines.
+        InvalidInput: repeated or reserved line ids, unknown or repeated lines in a discount.
+        MoneyDoesNotAddUp: tenders are not lines + freight - discounts, a discount exceeds its lines,
+            or a tender its transaction.
     """
     ids = [line.line_id for line in order.lines]
     if len(set(ids)) != len(ids):
         raise InvalidInput("line_id is repeated", line_ids=sorted({i for i in ids if ids.count(i) > 1}))
+    if FREIGHT_LINE in ids:
+        raise InvalidInput(f"line_id {FREIGHT_LINE} is kept for the freight", line_ids=[FREIGHT_LINE])
     for tender in order.tenders:
         if tender.transaction_total_fen is not None and tender.transaction_total_fen < tender.amount_fen:
             raise MoneyDoesNotAddUp(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mallcare.domain.book import FREIGHT_LINE, OrderBook, Unit
+from mallcare.domain.book import OrderBook, Unit
 from mallcare.domain.errors import InvalidInput, LineNotReturnable, UnitsUnavailable
+from mallcare.domain.orders import FREIGHT_LINE
 from mallcare.domain.policy import AfterSalesPolicy
 from mallcare.domain.vocabulary import Kind, TenderKind
 

@@ -81,6 +81,6 @@ CLOCKS: Mapping[tuple[State, DeadlineEffect], frozenset[State]] = {
 
 SETTLEMENT: Mapping[State, frozenset[State]] = {
     State.REFUNDING: frozenset({State.REFUNDING, State.REFUND_FAILED, State.COMPLETED}),
-    State.REFUND_FAILED: frozenset({State.REFUND_FAILED, State.COMPLETED}),
+    State.REFUND_FAILED: frozenset({State.REFUND_FAILED, State.REFUNDING, State.COMPLETED}),
 }
 """Where a vendor's word on a refund leg may lead."""
