@@ -15,7 +15,7 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, cast
@@ -37,7 +37,7 @@ NEIGHBOURS_TRIED: Final = 20
 
 
 @contextmanager
-def hold(folder: Path) -> Iterator[None]:
+def hold(folder: Path) -> Generator[None]:
     """Be the only supervisor of `folder`; the kernel lets go when the holder dies, however it dies.
 
     Raises:

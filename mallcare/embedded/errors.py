@@ -1,4 +1,4 @@
-"""What can go wrong before the stack runs. Messages say what to do; the command line prints them as they are."""
+"""What can fail before the stack runs. Messages say what to do: the command line prints them unchanged."""
 
 from __future__ import annotations
 
@@ -23,6 +23,13 @@ class AlreadyRunning(EmbeddedError):
 
 class DataFolderNotOurs(EmbeddedError):
     """The data folder belongs to another user."""
+
+
+class StopRequested(EmbeddedError):
+    """Somebody asked for the stop while the stack was still starting."""
+
+    def __init__(self) -> None:
+        super().__init__("stopped before everything was up")
 
 
 class ServiceFailed(EmbeddedError):

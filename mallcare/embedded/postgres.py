@@ -9,7 +9,7 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from importlib.util import find_spec
@@ -134,7 +134,7 @@ class EmbeddedPostgres:
         return await asyncio.to_thread(self.answers)
 
     @contextmanager
-    def running(self) -> Iterator[EmbeddedPostgres]:
+    def running(self) -> Generator[EmbeddedPostgres]:
         """The server, up for the length of the block; for sync and async fixtures alike."""
         self.prepare()
         with running_process(

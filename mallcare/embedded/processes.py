@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,12 +99,14 @@ def leftovers(folder: Path, recorded: Sequence[ProcessIdentity]) -> list[psutil.
     """Living processes of an earlier supervisor of `folder`.
 
     Found by the record it kept, and by their mark: the record may miss the last child, and clocks may
-    have been set since.
+    have been set since. Unrecorded PostgreSQL processes are left to `EmbeddedPostgres.prepare`, which
+    tells the server from its helpers (some take signals as orders).
     """
     found = {process.pid: process for identity in recorded if (process := identity.find()) is not None}
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and process.environ().get(MARK) == str(folder):
+            ours = process.pid != os.getpid() and process.name() != "postgres"
+            if ours and process.environ().get(MARK) == str(folder):
                 found[process.pid] = process
     return list(found.values())
 
@@ -131,7 +133,7 @@ def running_process(
     account: Account | None = None,
     stop_signal: signal.Signals = signal.SIGTERM,
     ready_seconds: float = 30.0,
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Generator[subprocess.Popen[bytes]]:
     """One process, from its readiness to its end, without a supervisor: what tests need.
 
     It must be entered in a thread that outlives it (see the module's docstring).
