@@ -15,7 +15,7 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, cast
@@ -110,22 +110,24 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def choose_ports(folder: Path, wishes: Mapping[str, int] = DEFAULT_PORTS) -> dict[str, int]:
+def choose_ports(
+    folder: Path, wishes: Mapping[str, int] = DEFAULT_PORTS, *, firm: Collection[str] = ()
+) -> dict[str, int]:
     """A port per name of `wishes`: last time's if still free, else the wish, else one near it, else any.
 
-    The choice is remembered, so that addresses survive a restart. No two names share a port.
+    The choice is remembered, so that addresses survive a restart; for names in `firm` the wish comes
+    before the memory. No two names share a port.
     """
     path = folder / "ports.json"
     remembered = read_object(path)
     chosen: dict[str, int] = {}
     for name, wish in wishes.items():
         last = remembered.get(name)
-        candidates = [last] if isinstance(last, int) else []
+        candidates = [last] if isinstance(last, int) and name not in firm else []
         candidates += range(wish, min(wish + NEIGHBOURS_TRIED, 65_535) + 1)
         others = {port for other, port in wishes.items() if other != name} | set(chosen.values())
-        chosen[name] = next(
-            (port for port in candidates if port not in others and is_free(port)), None
-        ) or _any_port_but(others)
+        free = (port for port in candidates if port not in others and is_free(port))
+        chosen[name] = next(free, None) or _any_port_but(others)
     write_private(path, json.dumps(chosen, indent=2) + "\n")
     return chosen
 
