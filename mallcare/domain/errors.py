@@ -111,3 +111,31 @@ class MoneyDoesNotAddUp(InvalidInput):
     """Tenders, lines, freight and discounts of an order contradict each other."""
 
     code = "money_does_not_add_up"
+
+
+REFUSALS: Mapping[str, type[DomainError]] = {
+    error.code: error
+    for error in (
+        InvalidInput,
+        NotFound,
+        NotAllowed,
+        IllegalTransition,
+        VersionConflict,
+        IdempotencyMismatch,
+        OrderFrozen,
+        OrderNotPaid,
+        OrderClosed,
+        WindowClosed,
+        UnitsUnavailable,
+        LineNotReturnable,
+        KindUnavailable,
+        RefundCapExceeded,
+        MoneyDoesNotAddUp,
+    )
+}
+"""Every error by its code, for outcomes that were stored."""
+
+
+def refused_as(code: str, detail: str, facts: Mapping[str, Fact]) -> DomainError:
+    """A stored refusal, as the error it was."""
+    return REFUSALS[code](detail, **facts)

@@ -190,12 +190,17 @@ class Cases(Protocol):
         """The case as it is, without a lock."""
         ...
 
-    async def add(self, record: CaseRecord) -> None:
-        """Insert a new case with its legs and the units it holds."""
+    async def add(self, record: CaseRecord, *, automatic: bool = False) -> None:
+        """Insert a new case with its legs and units; `automatic`: no person decided its refund."""
         ...
 
-    async def save(self, before: AfterSalesCase, after: AfterSalesCase, *, told: bool) -> None:
-        """Write a changed case, its legs and its units; `told`: its workflow made the change."""
+    async def save(
+        self, before: AfterSalesCase, after: AfterSalesCase, *, told: bool, automatic: bool = False
+    ) -> None:
+        """Write a changed case, its legs and its units.
+
+        `told`: its workflow made the change. `automatic`: no person decided the refund.
+        """
         ...
 
     async def record(self, after_sales_no: str, events: Sequence[CaseEvent], command_id: str | None) -> None:

@@ -1,0 +1,33 @@
+"""Webhooks to the mall: one message for each event of a case, ordered per case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mallcare.domain.after_sales import AfterSalesCase, CaseEvent
+from mallcare.ports import Ids, OutgoingMessage
+
+
+def announce(case: AfterSalesCase, events: Iterable[CaseEvent], ids: Ids) -> list[OutgoingMessage]:
+    """The messages that tell of events; `data.version` orders them for a receiver too."""
+    return [
+        OutgoingMessage(
+            message_id=ids.message_id(),
+            subject=case.after_sales_no,
+            type=f"after_sales.{event.name}",
+            occurred_at=event.at,
+            data={
+                "after_sales_no": case.after_sales_no,
+                "order_no": case.order_no,
+                "supplier_id": case.supplier_id,
+                "kind": case.kind.value,
+                "version": event.version,
+                "from_state": event.from_state.value if event.from_state else None,
+                "state": event.to_state.value,
+                "actor": event.actor.role.value,
+                "total_fen": case.quote.total_fen,
+                "facts": dict(event.facts),
+            },
+        )
+        for event in events
+    ]

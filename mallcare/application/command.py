@@ -1,0 +1,128 @@
+"""Use case: a command on a case, one transaction, answered in the same breath."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mallcare.application.caller import Caller
+from mallcare.application.recording import write_change
+from mallcare.contracts.after_sales import snapshot_of
+from mallcare.contracts.names import Signal
+from mallcare.domain.after_sales import Decision, decide
+from mallcare.domain.commands import Command
+from mallcare.domain.errors import DomainError, IdempotencyMismatch, NotFound, refused_as
+from mallcare.domain.vocabulary import Action
+from mallcare.ports import CaseRecord, Clock, CommandRecord, Hints, Ids, UnitOfWork, UnitOfWorkFactory
+
+SIGNAL_OF: Mapping[Action, Signal] = {
+    Action.APPROVE: Signal.APPROVE,
+    Action.REJECT: Signal.REJECT,
+    Action.CANCEL: Signal.CANCEL,
+    Action.EXTEND_DEADLINE: Signal.EXTEND_DEADLINE,
+    Action.RETRY_REFUND: Signal.RETRY_REFUND,
+}
+MOVES_MONEY = frozenset({Action.APPROVE, Action.RETRY_REFUND})
+
+
+@dataclass(frozen=True, slots=True)
+class GivenCommand:
+    """A command as it arrived. `body_hash` covers its name and all the caller sent."""
+
+    after_sales_no: str
+    command_id: str
+    command: Command
+    body_hash: str
+    expected_version: int | None = None
+
+
+class CommandCase:
+    """Apply a command under the locks of order and case; refused ones are kept on record too."""
+
+    def __init__(self, uow: UnitOfWorkFactory, clock: Clock, ids: Ids, hints: Hints) -> None:
+        self._uow = uow
+        self._clock = clock
+        self._ids = ids
+        self._hints = hints
+
+    async def __call__(self, given: GivenCommand, caller: Caller) -> CaseRecord:
+        """The case after the command; the same command id and body give the stored outcome again.
+
+        Raises:
+            NotFound, IdempotencyMismatch, and the refusals of `decide`.
+        """
+        async with self._uow() as uow:
+            order = await uow.orders.lock_of_case(given.after_sales_no)
+            if order is None:
+                raise NotFound("there is no such after-sales request", after_sales_no=given.after_sales_no)
+            record = await uow.cases.lock(given.after_sales_no)
+            case = caller.require_case(record.case if record else None, given.after_sales_no)
+            assert record is not None
+            known = await uow.cases.find_command(given.after_sales_no, given.command_id)
+            if known is not None:
+                return _replay(known, given, record)
+            book = await uow.orders.book(order, lock_transactions=given.command.action in MOVES_MONEY)
+            policy = await uow.policies.version(case.policy_version)
+            now = self._clock.now()
+            answer = CommandRecord(
+                given.command_id, given.command.action.value, given.body_hash, caller.actor, now, case.version
+            )
+            try:
+                decision = decide(
+                    case,
+                    given.command,
+                    caller.actor,
+                    book,
+                    policy,
+                    now,
+                    self._ids.refund_no,
+                    given.expected_version,
+                )
+            except DomainError as refusal:
+                await _refuse(uow, record, answer, refusal)
+                raise
+            await self._accept(uow, record, answer, decision)
+        self._hints.offer(snapshot_of(decision.case), SIGNAL_OF[given.command.action])
+        return CaseRecord(decision.case, record.details)
+
+    async def _accept(
+        self, uow: UnitOfWork, record: CaseRecord, answer: CommandRecord, decision: Decision
+    ) -> None:
+        accepted = CommandRecord(
+            answer.command_id,
+            answer.name,
+            answer.body_hash,
+            answer.actor,
+            answer.at,
+            decision.case.version,
+        )
+        await uow.cases.add_command(record.case.after_sales_no, accepted)
+        await write_change(uow, record.case, decision, self._ids, command_id=answer.command_id)
+        await uow.commit()
+
+
+async def _refuse(uow: UnitOfWork, record: CaseRecord, answer: CommandRecord, refusal: DomainError) -> None:
+    refused = CommandRecord(
+        answer.command_id,
+        answer.name,
+        answer.body_hash,
+        answer.actor,
+        answer.at,
+        answer.version,
+        refusal.code,
+        refusal.detail,
+        refusal.facts,
+    )
+    await uow.cases.add_command(record.case.after_sales_no, refused)
+    await uow.cases.refuse(record.case.after_sales_no, refused, record.case.state.value)
+    await uow.commit()
+
+
+def _replay(known: CommandRecord, given: GivenCommand, record: CaseRecord) -> CaseRecord:
+    if known.body_hash != given.body_hash or known.name != given.command.action.value:
+        raise IdempotencyMismatch(
+            "this command_id was used for another command", command=known.name, command_id=known.command_id
+        )
+    if known.code is not None:
+        raise refused_as(known.code, known.detail, known.facts)
+    return record

@@ -1,0 +1,269 @@
+"""Use cases: take in orders and their events, idempotent and in any order of arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mallcare.application.caller import Caller
+from mallcare.domain.book import OrderBook
+from mallcare.domain.errors import DomainError, InvalidInput, OrderFrozen, VersionConflict
+from mallcare.domain.fulfilment import Fulfilment, OrderEvent, fold
+from mallcare.domain.mall_refunds import mall_refund
+from mallcare.domain.orders import Order, check, freeze
+from mallcare.domain.policy import AfterSalesPolicy
+from mallcare.domain.vocabulary import OrderEventType, Role
+from mallcare.ports import Clock, OrderRecord, PersonalData, UnitOfWork, UnitOfWorkFactory
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingOrder:
+    """A snapshot as the mall sent it. `body_hash` covers all of it, personal data included."""
+
+    order: Order
+    personal: PersonalData
+    body_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeResult:
+    """What became of one snapshot: `applied`, `unchanged` (same version), `ignored` (older), or refused."""
+
+    order_no: str
+    status: str
+    version: int | None = None
+    refusal: DomainError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStanding:
+    """An order with everything that follows from it now."""
+
+    record: OrderRecord
+    book: OrderBook
+    policy: AfterSalesPolicy
+    cooling_off_until: datetime
+    released_at: datetime | None
+    after_sales_until: datetime | None
+
+
+class TakeInOrders:
+    """Store snapshots: each is atomic, a refused one leaves the others alone."""
+
+    def __init__(self, uow: UnitOfWorkFactory) -> None:
+        self._uow = uow
+
+    async def __call__(self, incoming: Sequence[IncomingOrder], caller: Caller) -> list[IntakeResult]:
+        """Results in the order of the input. An order sent twice is taken in one after the other.
+
+        Raises:
+            NotAllowed: only the mall sends orders.
+        """
+        caller.require_role(Role.MALL)
+        results: dict[int, IntakeResult] = {}
+        waiting = list(enumerate(incoming))
+        while waiting:
+            now_taken: dict[str, tuple[int, IncomingOrder]] = {}
+            later: list[tuple[int, IncomingOrder]] = []
+            for index, item in waiting:
+                if item.order.order_no in now_taken:
+                    later.append((index, item))
+                else:
+                    now_taken[item.order.order_no] = (index, item)
+            taken = await self._take_in([item for _, item in now_taken.values()])
+            for index, item in now_taken.values():
+                results[index] = taken[item.order.order_no]
+            waiting = later
+        return [results[index] for index in range(len(incoming))]
+
+    async def _take_in(self, items: Sequence[IncomingOrder]) -> dict[str, IntakeResult]:
+        results: dict[str, IntakeResult] = {}
+        sound: dict[str, OrderRecord] = {}
+        for item in items:
+            try:
+                sound[item.order.order_no] = _record(item)
+            except DomainError as refusal:
+                results[item.order.order_no] = IntakeResult(item.order.order_no, "refused", refusal=refusal)
+        async with self._uow() as uow:
+            results.update(await self._store(uow, sound))
+            await uow.commit()
+        return results
+
+    async def _store(self, uow: UnitOfWork, sound: dict[str, OrderRecord]) -> dict[str, IntakeResult]:
+        results: dict[str, IntakeResult] = {}
+        clashes = await uow.orders.register_transactions([record.order for record in sound.values()])
+        for order_no, transaction_id in clashes.items():
+            refusal = VersionConflict(
+                "the payment transaction is known with another total", transaction_id=transaction_id
+            )
+            results[order_no] = IntakeResult(order_no, "refused", refusal=refusal)
+        left = {no: record for no, record in sound.items() if no not in clashes}
+        known = await uow.orders.lock_many(sorted(left))
+        new = await self._with_events(uow, [record for no, record in left.items() if no not in known])
+        added = await uow.orders.add_many(new)
+        for record in new:
+            if record.order.order_no in added:
+                results[record.order.order_no] = IntakeResult(
+                    record.order.order_no, "applied", record.order.version
+                )
+        lost_races = [r.order.order_no for r in new if r.order.order_no not in added]
+        known.update(await uow.orders.lock_many(sorted(lost_races)) if lost_races else {})
+        for order_no, stored in sorted(known.items()):
+            results[order_no] = await self._replace(uow, stored, left[order_no])
+        await self._early_mall_refunds(uow, [r for r in new if r.order.order_no in added])
+        return results
+
+    async def _with_events(self, uow: UnitOfWork, records: Sequence[OrderRecord]) -> list[OrderRecord]:
+        """New orders together with what events that came before them say."""
+        if not records:
+            return []
+        events = await uow.orders.events_of([record.order.order_no for record in records])
+        return [
+            replace(r, fulfilment=_fold(r.order, events[r.order.order_no]))
+            if r.order.order_no in events
+            else r
+            for r in records
+        ]
+
+    async def _early_mall_refunds(self, uow: UnitOfWork, records: Sequence[OrderRecord]) -> None:
+        events = await uow.orders.events_of([record.order.order_no for record in records]) if records else {}
+        for record in records:
+            await _apply_mall_refunds(uow, record, events.get(record.order.order_no, []))
+
+    async def _replace(self, uow: UnitOfWork, stored: OrderRecord, sent: OrderRecord) -> IntakeResult:
+        order_no, have, want = stored.order.order_no, stored.order.version, sent.order.version
+        if want < have:
+            return IntakeResult(order_no, "ignored", have)
+        if want == have:
+            if stored.body_hash == sent.body_hash:
+                return IntakeResult(order_no, "unchanged", have)
+            refusal = VersionConflict(
+                f"version {have} of the order is stored with another body", current_version=have
+            )
+            return IntakeResult(order_no, "refused", have, refusal)
+        money_moved = (
+            stored.order.money_facts() != sent.order.money_facts()
+            or stored.order.supplier_id != sent.order.supplier_id
+            or stored.order.customer_id != sent.order.customer_id
+        )
+        if money_moved and await uow.orders.has_holdings(order_no):
+            refusal = OrderFrozen(
+                "units of the order are reserved or refunded, so its amounts and parties may not change",
+                current_version=have,
+            )
+            return IntakeResult(order_no, "refused", have, refusal)
+        events = await uow.orders.events_of([order_no])
+        newer = replace(
+            sent,
+            fulfilment=_fold(sent.order, events.get(order_no, [])),
+            extended_until=stored.extended_until,
+        )
+        await uow.orders.update(newer)
+        if newer.cells is not None and stored.cells is None:
+            await _apply_mall_refunds(uow, newer, events.get(order_no, []))
+        return IntakeResult(order_no, "applied", want)
+
+
+class TakeInOrderEvent:
+    """Keep an event, whether its order is known yet or not, and fold it in."""
+
+    def __init__(self, uow: UnitOfWorkFactory, clock: Clock) -> None:
+        self._uow = uow
+        self._clock = clock
+
+    async def __call__(self, order_no: str, event: OrderEvent, detail: object, caller: Caller) -> str:
+        """`applied`, `kept` (its order is not known yet) or `unchanged` (a repetition).
+
+        Raises:
+            NotAllowed: only the mall sends events.
+            InvalidInput: the order has no such line.
+        """
+        caller.require_role(Role.MALL)
+        async with self._uow() as uow:
+            record = await uow.orders.lock(order_no)
+            if record is not None:
+                _check_lines(record.order, event)
+            if not await uow.orders.add_event(order_no, event, detail, self._clock.now()):
+                return "unchanged"
+            if record is not None:
+                events = (await uow.orders.events_of([order_no]))[order_no]
+                await uow.orders.save_fulfilment(order_no, _fold(record.order, events))
+                await _apply_mall_refunds(uow, record, [event])
+            await uow.commit()
+        return "applied" if record is not None else "kept"
+
+
+class ReadOrder:
+    """An order with its cooling-off, release and window, and what is left of each line."""
+
+    def __init__(self, uow: UnitOfWorkFactory, clock: Clock) -> None:
+        self._uow = uow
+        self._clock = clock
+
+    async def __call__(self, order_no: str, caller: Caller) -> OrderStanding:
+        """The order's standing.
+
+        Raises:
+            NotFound: unknown, or another tenant's.
+        """
+        async with self._uow() as uow:
+            record = await uow.orders.get(order_no)
+            caller.require_order(record.order if record else None, order_no)
+            assert record is not None
+            policy = await uow.policies.current(record.order.supplier_id)
+            book = await uow.orders.book(record, lock_transactions=False)
+        order = record.order
+        cooling_off_until = order.placed_at + policy.cooling_off
+        return OrderStanding(
+            record=record,
+            book=book,
+            policy=policy,
+            cooling_off_until=cooling_off_until,
+            released_at=self._released_at(order, cooling_off_until, policy),
+            after_sales_until=book.after_sales_until(policy),
+        )
+
+    def _released_at(
+        self, order: Order, cooling_off_until: datetime, policy: AfterSalesPolicy
+    ) -> datetime | None:
+        """When the supplier may see a paid order: at once, or when its cooling-off has ended (A1)."""
+        if order.paid_at is None:
+            return None
+        at = max(order.paid_at, cooling_off_until) if policy.hold_during_cooling_off else order.paid_at
+        return at if at <= self._clock.now() else None
+
+
+def _record(item: IncomingOrder) -> OrderRecord:
+    """The record of a snapshot, its money frozen if it was paid.
+
+    Raises:
+        InvalidInput, MoneyDoesNotAddUp
+    """
+    check(item.order)
+    cells = freeze(item.order) if item.order.paid_at is not None else None
+    return OrderRecord(item.order, item.body_hash, cells, Fulfilment(), item.personal)
+
+
+def _fold(order: Order, events: Sequence[OrderEvent]) -> Fulfilment:
+    return fold(events, [line.line_id for line in order.lines])
+
+
+def _check_lines(order: Order, event: OrderEvent) -> None:
+    named = {*(event.line_ids or ()), *(event.refunded_lines or {})}
+    unknown = sorted(named - {line.line_id for line in order.lines})
+    if unknown:
+        raise InvalidInput("the order has no such lines", line_ids=unknown)
+
+
+async def _apply_mall_refunds(uow: UnitOfWork, record: OrderRecord, events: Sequence[OrderEvent]) -> None:
+    """Let refunds the mall made by itself use up units and caps."""
+    if record.cells is None:
+        return
+    for event in events:
+        if event.type is not OrderEventType.REFUNDED:
+            continue
+        book = await uow.orders.book(record, lock_transactions=True)
+        taken = mall_refund(book, event)
+        units = [(unit.line_id, unit.ordinal) for unit in taken.units]
+        await uow.orders.add_mall_refund(record.order.order_no, event.event_id, taken.by_tender, units)
