@@ -333,10 +333,7 @@ def _auto_approve(
     if refusal is not None:
         return _escalate(case, policy, now, {"auto_refund_refused": refusal.value})
     try:
-        try:
         return _start_refund(case, SYSTEM, book, policy, now, mint, "approved", {"automatic": True})
-    except RefundCapExceeded as capped:
-        return _escalate(case, policy, now, {"auto_refund_refused": capped.code})
     except RefundCapExceeded as exceeded:
         # The clock owns the case: were it only refused, no command could ever move it again.
         return _escalate(case, policy, now, {"auto_refund_refused": exceeded.code})
