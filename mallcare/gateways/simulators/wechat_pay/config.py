@@ -23,7 +23,7 @@ class WechatPaySimulatorConfig:
         accept_unknown_transactions: learn a payment from the first refund that names it.
         min_interval_seconds: least time between different refunds of one payment.
         max_refunds_per_transaction: how many refunds one payment can have.
-        settle: `immediately` answers the final status, `processing` settles later.
+        settle: `immediate` answers the final status, `processing` settles later.
         processing_seconds: how long PROCESSING lasts.
         callbacks_enabled: whether settled refunds call back at all.
         callback_copies: how many times each callback is sent, because duplicates are certain.
@@ -45,7 +45,7 @@ class WechatPaySimulatorConfig:
     accept_unknown_transactions: bool = True
     min_interval_seconds: float = 60.0
     max_refunds_per_transaction: int = 50
-    settle: Literal["immediately", "processing"] = "immediately"
+    settle: Literal["immediate", "processing"] = "immediate"
     processing_seconds: float = 2.0
     callbacks_enabled: bool = True
     callback_copies: int = 1
@@ -59,8 +59,8 @@ class WechatPaySimulatorConfig:
     def __post_init__(self) -> None:
         if len(self.api_v3_key.encode()) != 32:
             raise ValueError("api_v3_key must be 32 bytes")
-        if self.settle not in ("immediately", "processing"):
-            raise ValueError("settle is 'immediately' or 'processing'")
+        if self.settle not in ("immediate", "processing"):
+            raise ValueError("settle is 'immediate' or 'processing'")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> WechatPaySimulatorConfig:
