@@ -1,0 +1,57 @@
+"""All use cases of the platform, as the composition root hands them to entry points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mallcare.application.command import CommandCase
+from mallcare.application.deadlines import FireDeadline
+from mallcare.application.operations import Policies, StopSwitch
+from mallcare.application.orders import ReadOrder, TakeInOrderEvent, TakeInOrders
+from mallcare.application.reads import ReadAfterSales
+from mallcare.application.refunds import MarkRefundUnclear, PlanRefund, ReceiveRefundCallback, SettleRefund
+from mallcare.application.submit import QuoteAfterSales, SubmitAfterSales
+from mallcare.ports import CaseQueries, Clock, Hints, Ids, UnitOfWorkFactory
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """Everything the platform does, one attribute each."""
+
+    take_in_orders: TakeInOrders
+    take_in_order_event: TakeInOrderEvent
+    read_order: ReadOrder
+    quote: QuoteAfterSales
+    submit: SubmitAfterSales
+    command: CommandCase
+    read: ReadAfterSales
+    fire_deadline: FireDeadline
+    plan_refund: PlanRefund
+    settle_refund: SettleRefund
+    mark_refund_unclear: MarkRefundUnclear
+    receive_refund_callback: ReceiveRefundCallback
+    policies: Policies
+    stop_switch: StopSwitch
+
+
+def build_use_cases(
+    uow: UnitOfWorkFactory, queries: CaseQueries, clock: Clock, ids: Ids, hints: Hints
+) -> UseCases:
+    """Wire the use cases to their ports."""
+    settle = SettleRefund(uow, ids)
+    return UseCases(
+        take_in_orders=TakeInOrders(uow),
+        take_in_order_event=TakeInOrderEvent(uow, clock),
+        read_order=ReadOrder(uow, clock),
+        quote=QuoteAfterSales(uow, clock),
+        submit=SubmitAfterSales(uow, clock, ids, hints),
+        command=CommandCase(uow, clock, ids, hints),
+        read=ReadAfterSales(uow, queries, clock),
+        fire_deadline=FireDeadline(uow, ids),
+        plan_refund=PlanRefund(uow),
+        settle_refund=settle,
+        mark_refund_unclear=MarkRefundUnclear(uow),
+        receive_refund_callback=ReceiveRefundCallback(uow, settle, clock, hints),
+        policies=Policies(uow, clock),
+        stop_switch=StopSwitch(uow, clock),
+    )
