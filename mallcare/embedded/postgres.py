@@ -23,7 +23,7 @@ from psycopg import sql
 from mallcare.embedded.account import Account, account_for, give, make_runnable, open_way_to
 from mallcare.embedded.data_folder import HOST, free_port, write_private
 from mallcare.embedded.errors import DataFolderNotOurs, EngineMissing, ServiceFailed
-from mallcare.embedded.processes import running_process
+from mallcare.embedded.processes import kill, running_process, survivors, terminate
 
 USER: Final = "mallcare"
 DATABASE: Final = "mallcare"
@@ -188,19 +188,9 @@ class EmbeddedPostgres:
         another program's by now. Removing the file is safe only because nobody is left.
         """
         postmasters, others = self._processes()
-        for process in postmasters:
-            with suppress(psutil.Error):
-                process.send_signal(signal.SIGINT)
-        _, stuck = psutil.wait_procs(postmasters, timeout=10)
-        for process in stuck:
-            with suppress(psutil.Error):
-                process.kill()
+        terminate(postmasters)
         # Backends end by themselves when their postmaster is gone, at the latest after their statement.
-        _, stuck = psutil.wait_procs(others, timeout=2)
-        for process in stuck:
-            with suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(stuck, timeout=5)
+        kill(survivors(others, patience_seconds=1))
         (self.cluster / "postmaster.pid").unlink(missing_ok=True)
 
     def _processes(self) -> tuple[list[psutil.Process], list[psutil.Process]]:

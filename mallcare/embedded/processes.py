@@ -111,16 +111,37 @@ def leftovers(folder: Path, recorded: Sequence[ProcessIdentity]) -> list[psutil.
     return list(found.values())
 
 
+def survivors(processes: Sequence[psutil.Process], patience_seconds: float) -> list[psutil.Process]:
+    """Those still at work after at most `patience_seconds`. A zombie that nobody reaps is at rest."""
+    deadline = time.monotonic() + patience_seconds
+    alive = [process for process in processes if _works(process)]
+    while alive and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        alive = [process for process in alive if _works(process)]
+    return alive
+
+
+def kill(processes: Sequence[psutil.Process]) -> None:
+    """End them by force, and wait until they are gone."""
+    for process in processes:
+        with suppress(psutil.Error):
+            process.kill()
+    survivors(processes, patience_seconds=5.0)
+
+
 def terminate(processes: Sequence[psutil.Process], *, patience_seconds: float = 10.0) -> None:
     """End all of them: politely, then by force. PostgreSQL is polite to SIGINT (fast shutdown)."""
     for process in processes:
         with suppress(psutil.Error):
             process.send_signal(signal.SIGINT if process.name() == "postgres" else signal.SIGTERM)
-    _, alive = psutil.wait_procs(processes, timeout=patience_seconds)
-    for process in alive:
-        with suppress(psutil.Error):
-            process.kill()
-    psutil.wait_procs(alive, timeout=5.0)
+    kill(survivors(processes, patience_seconds))
+
+
+def _works(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def _module(*words: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Programs:
-    """Command lines of everything that is not an engine."""
+    """Command lines of everything that is not an engine; simulators get `--port` added."""
 
     payment_simulator: Sequence[str] = _module("mallcare.gateways.simulators.wechat_pay")
     mall_simulator: Sequence[str] = _module("mallcare.gateways.simulators.mall")
@@ -215,11 +215,7 @@ class EmbeddedStack:
         """Everything the simulated vendors are told."""
         known = {name: value for name, value in kept.items() if name.startswith("MALLCARE_SIM_")}
         return known | {
-            "MALLCARE_SIM_WECHAT_PAY_HOST": HOST,
-            "MALLCARE_SIM_WECHAT_PAY_PORT": str(self.ports["payment_simulator"]),
             "MALLCARE_SIM_WECHAT_PAY_LEDGER_PATH": str(self.data_dir / "payment-simulator.db"),
-            "MALLCARE_SIM_MALL_HOST": HOST,
-            "MALLCARE_SIM_MALL_PORT": str(self.ports["mall_simulator"]),
             "MALLCARE_SIM_MALL_LEDGER_PATH": str(self.data_dir / "mall-simulator.db"),
             "MALLCARE_SIM_MALL_TENDER_SECRET": self.env["MALLCARE_MALL_TENDER_SECRET"],
             "MALLCARE_SIM_MALL_WEBHOOK_SECRET": self.env["MALLCARE_WEBHOOK_SECRET"],
@@ -266,7 +262,11 @@ class EmbeddedStack:
     def _vendor(self, name: str, argv: Sequence[str]) -> Service:
         port = self.ports[name.replace("-", "_")]
         return Service(
-            name=name, argv=argv, env=self._simulator_env, stage=VENDORS, ready=partial(listens, port)
+            name=name,
+            argv=(*argv, "--port", str(port)),
+            env=self._simulator_env,
+            stage=VENDORS,
+            ready=partial(listens, port),
         )
 
     def _step(self, name: str, argv: Sequence[str]) -> Service:

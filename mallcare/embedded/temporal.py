@@ -77,7 +77,9 @@ class EmbeddedTemporal:
         flags = ["--ip", HOST, "--port", str(self.port), "--namespace", self.namespace]
         flags += ["--ui-port", str(self.ui_port)] if self.ui_port else ["--headless"]
         flags += ["--log-level", "error", "--color", "never"]
+        # Nothing of the user's own Temporal configuration, which may not even be readable.
         flags += ["--disable-config-file", "--disable-config-env"]
+        flags += ["--env-file", str(self.data_dir / "temporal" / "no-env.yaml")]
         flags += ["--db-filename", str(self.data_dir / "temporal" / "temporal.db")]
         for pragma in PRAGMAS:
             flags += ["--sqlite-pragma", pragma]
