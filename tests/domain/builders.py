@@ -1,0 +1,106 @@
+"""Plain examples of orders, books and actors; every argument has a default that suits most tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from mallcare.domain.book import Holding, OrderBook, Transaction
+from mallcare.domain.commands import Actor
+from mallcare.domain.fulfilment import Fulfilment
+from mallcare.domain.orders import Discount, Order, OrderLine, Tender, freeze
+from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage
+from mallcare.domain.quotes import RequestedLine
+from mallcare.domain.submission import Request
+from mallcare.domain.vocabulary import Channel, Kind, Role, TenderKind
+
+PLACED_AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+AFTER_COOLING_OFF = PLACED_AT + timedelta(hours=1)
+TICK = timedelta(microseconds=1)
+"""The least step of a clock here: just before and just after an instant are one tick away from it."""
+
+POLICY = AfterSalesPolicy()
+UNUSED = AutoRefundUsage()
+CUSTOMER = Actor(Role.CUSTOMER, "customer-1")
+SUPPLIER = Actor(Role.SUPPLIER, "supplier-1")
+OPERATIONS = Actor(Role.OPERATIONS, "operations-1")
+FINANCE = Actor(Role.FINANCE, "finance-1")
+
+
+class Mint:
+    """Refund numbers in sequence, so that a test can count how many were minted."""
+
+    def __init__(self) -> None:
+        self.minted: list[str] = []
+
+    def __call__(self) -> str:
+        self.minted.append(f"R{len(self.minted) + 1:04d}")
+        return self.minted[-1]
+
+
+def line(line_id: str = "A", quantity: int = 1, unit_price_fen: int = 1_000, **flags: bool) -> OrderLine:
+    """A line of `quantity` units; `flags` are `returnable` and `freight_insured`."""
+    return OrderLine(line_id, f"sku-{line_id}", f"thing {line_id}", quantity, unit_price_fen, **flags)
+
+
+def cash(amount_fen: int, transaction_total_fen: int | None = None) -> Tender:
+    """Money paid over WeChat Pay in transaction `T1`."""
+    return Tender(TenderKind.CASH, amount_fen, "wechat_pay", "T1", transaction_total_fen)
+
+
+def points(amount_fen: int) -> Tender:
+    """Points of the mall, worth `amount_fen`."""
+    return Tender(TenderKind.POINTS, amount_fen)
+
+
+def order(
+    *lines: OrderLine,
+    tenders: tuple[Tender, ...] | None = None,
+    freight_fen: int = 0,
+    discounts: tuple[Discount, ...] = (),
+    paid: bool = True,
+) -> Order:
+    """An order placed and paid at `PLACED_AT`; without `tenders` cash pays all of it."""
+    bought = lines or (line(),)
+    net = sum(x.gross_fen for x in bought) + freight_fen - sum(d.amount_fen for d in discounts)
+    return Order(
+        order_no="O1",
+        version=1,
+        supplier_id="supplier-1",
+        channel=Channel.CONSUMER,
+        customer_id="customer-1",
+        placed_at=PLACED_AT,
+        paid_at=PLACED_AT if paid else None,
+        tenders=(cash(net),) if tenders is None else tenders,
+        freight_fen=freight_fen,
+        discounts=discounts,
+        lines=bought,
+    )
+
+
+def book(
+    bought: Order | None = None,
+    *,
+    fulfilment: Fulfilment | None = None,
+    holdings: tuple[Holding, ...] = (),
+    spent_fen: tuple[int, ...] | None = None,
+    transactions: Mapping[str, Transaction] | None = None,
+    extended_until: datetime | None = None,
+) -> OrderBook:
+    """The book of an order, by default one of which nothing is held, spent or shipped."""
+    known = order() if bought is None else bought
+    return OrderBook(
+        order=known,
+        cells=freeze(known),
+        fulfilment=fulfilment or Fulfilment(),
+        holdings=holdings,
+        spent_fen=tuple(0 for _ in known.tenders) if spent_fen is None else spent_fen,
+        transactions=transactions or {},
+        extended_until=extended_until,
+    )
+
+
+def asking(*lines: tuple[str, int], reason: str = "no_longer_wanted") -> Request:
+    """A refund-only request for named lines, or for the whole order where none is named."""
+    named = tuple(RequestedLine(line_id, quantity) for line_id, quantity in lines)
+    return Request(Kind.REFUND_ONLY, reason, named or None)
