@@ -1,0 +1,15 @@
+"""Figures of the worker, for Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Histogram
+
+DEADLINE_LATENESS = Histogram(
+    "mallcare_deadline_lateness_seconds",
+    "How long after its deadline a deadline fired",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600),
+)
+REFUND_ATTEMPTS = Counter(
+    "mallcare_refund_attempts_total", "Calls to payment vendors by what came of them", ("provider", "outcome")
+)
+SWEPT = Counter("mallcare_swept_total", "Cases the sweeper told, woke or checked", ("what",))

@@ -1,0 +1,101 @@
+"""Pursuing one refund leg: ask the vendor with the leg's own number, write its word down."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from temporalio import activity
+
+from activities.errors import ask_again, gateway_delay, typed_failures
+from activities.metrics import REFUND_ATTEMPTS
+from mallcare.application.refunds import PlannedRefund
+from mallcare.application.use_cases import UseCases
+from mallcare.contracts.after_sales import CaseSnapshot, IssueRefundInput
+from mallcare.contracts.names import ActivityName
+from mallcare.domain.refunds import LegOutcome
+from mallcare.domain.vocabulary import LegStatus
+from mallcare.ports import Clock, GatewayError, PaymentGateway, PaymentGateways, RefundReport, RefundStanding
+
+NEEDS_A_PERSON = frozenset({"NOT_ENOUGH"})
+"""Codes a vendor calls repeatable, but only after somebody acted (funded the account)."""
+
+ASK_AGAIN_AFTER = tuple(timedelta(seconds=s) for s in (2, 5, 15, 60, 300, 1800, 3600))
+"""A vendor that is still processing is asked at growing intervals; its callback comes sooner."""
+
+
+class PaymentActivities:
+    """Calls to payment vendors."""
+
+    def __init__(self, use_cases: UseCases, gateways: PaymentGateways, clock: Clock) -> None:
+        self._use_cases = use_cases
+        self._gateways = gateways
+        self._clock = clock
+
+    @activity.defn(name=ActivityName.ISSUE_REFUND)
+    async def issue_refund(self, given: IssueRefundInput) -> CaseSnapshot:
+        """Answer the case once the leg succeeded or failed for good; until then, fail to be retried.
+
+        The number was stored before the first call and never changes, so however often this runs the
+        vendor pays once. Whatever is unclear is asked for before it is repeated.
+        """
+        now = max(given.now, self._clock.now())
+        with typed_failures():
+            planned = await self._use_cases.plan_refund(given.after_sales_no, given.refund_no)
+            if not planned.leg.status.open:
+                return planned.snapshot
+            try:
+                gateway = self._gateways.for_provider(planned.leg.provider)
+                report = await _ask(gateway, planned, first=activity.info().attempt == 1)
+            except GatewayError as error:
+                outcome = await self._unsettled(planned, error, now)
+            else:
+                outcome = _outcome(report)
+                _count(planned, report.standing.value)
+            return await self._use_cases.settle_refund(given.after_sales_no, outcome, now, told=True)
+
+    async def _unsettled(self, planned: PlannedRefund, error: GatewayError, now: datetime) -> LegOutcome:
+        """A definite refusal as an outcome; anything else raises to be asked again."""
+        _count(planned, "unclear" if error.outcome_unknown else error.code)
+        if error.outcome_unknown:
+            await self._use_cases.mark_refund_unclear(planned.leg.refund_no, now)
+        elif not error.retryable or error.code in NEEDS_A_PERSON:
+            return LegOutcome(planned.leg.refund_no, succeeded=False, failure_code=error.code)
+        raise ask_again(error.code, str(error), gateway_delay(error)) from error
+
+
+async def _ask(gateway: PaymentGateway, planned: PlannedRefund, *, first: bool) -> RefundReport:
+    """Submit, or ask first where an earlier attempt may have got through."""
+    leg, request = planned.leg, planned.request
+    if first and leg.status is LegStatus.PENDING and leg.round == 1:
+        return await gateway.submit(request)
+    report = await gateway.query(request)
+    if report.standing is RefundStanding.NOT_FOUND:
+        return await gateway.submit(request)
+    if report.standing is RefundStanding.FAILED and leg.round > 1:
+        return await _retry(gateway, planned, report)
+    return report
+
+
+async def _retry(gateway: PaymentGateway, planned: PlannedRefund, report: RefundReport) -> RefundReport:
+    """Finance asked again after a failure: the vendor's own way out, under the same number."""
+    if report.failure_code == "ABNORMAL" and report.vendor_refund_id is not None:
+        return await gateway.resolve_abnormal(planned.request, report.vendor_refund_id)
+    return await gateway.submit(planned.request)
+
+
+def _outcome(report: RefundReport) -> LegOutcome:
+    """The vendor's final word; a processing one raises to be asked again later."""
+    if report.standing is RefundStanding.PROCESSING:
+        attempt = activity.info().attempt
+        delay = ASK_AGAIN_AFTER[min(attempt, len(ASK_AGAIN_AFTER)) - 1]
+        raise ask_again("refund_processing", "the vendor is still processing the refund", delay)
+    return LegOutcome(
+        report.refund_no,
+        succeeded=report.standing is RefundStanding.SUCCEEDED,
+        failure_code=report.failure_code,
+        vendor_refund_id=report.vendor_refund_id,
+    )
+
+
+def _count(planned: PlannedRefund, outcome: str) -> None:
+    REFUND_ATTEMPTS.labels(provider=planned.leg.provider, outcome=outcome).inc()
