@@ -266,7 +266,7 @@ class EmbeddedStack:
             argv=(*argv, "--port", str(port)),
             env=self._simulator_env,
             stage=VENDORS,
-            ready=partial(listens, port),
+            ready=partial(says_ok, f"http://{HOST}:{port}/healthz"),
         )
 
     def _step(self, name: str, argv: Sequence[str]) -> Service:

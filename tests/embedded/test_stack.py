@@ -14,10 +14,17 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import httpx
 import psutil
 import psycopg
 import pytest
+from pydantic import SecretStr
 
+from mallcare.gateways.mall_tenders import HttpMallTenderGateway
+from mallcare.gateways.simulators.clock import WallClock
+from mallcare.gateways.wechat_pay.credentials import WechatPayCredentials
+from mallcare.gateways.wechat_pay.refunds import HttpWechatPayGateway
+from mallcare.ports import RefundRequest, RefundStanding
 from tests.embedded.serve import SERVICES, stand_in_stack
 
 pytestmark = pytest.mark.rule("P2")
@@ -161,3 +168,37 @@ async def test_root_lends_postgres_another_account_and_keys_stay_private(tmp_pat
         assert settings.database_url is not None
         assert settings.api_port == stack.ports["api"]
         assert not any(name.startswith("MALLCARE_SIM_") for name in stack.env)
+
+
+def revealed(secret: SecretStr | None) -> str:
+    assert secret is not None
+    return secret.get_secret_value()
+
+
+async def test_the_simulated_vendors_know_our_keys(tmp_path: Path) -> None:
+    """A signed call to each is accepted: both sides of every secret were handed out."""
+    async with stand_in_stack(tmp_path, real_vendors=True).running() as stack, httpx.AsyncClient() as client:
+        settings = stack.settings
+        mall = HttpMallTenderGateway(
+            client,
+            base_url=str(settings.mall_tender_url),
+            secret=revealed(settings.mall_tender_secret),
+            clock=WallClock(),
+        )
+        wechat_pay = HttpWechatPayGateway(
+            client,
+            WechatPayCredentials(
+                mchid=str(settings.wechat_pay_mchid),
+                serial_no=str(settings.wechat_pay_serial_no),
+                private_key_pem=revealed(settings.wechat_pay_private_key),
+                api_v3_key=revealed(settings.wechat_pay_api_v3_key),
+                platform_key_id=str(settings.wechat_pay_platform_key_id),
+                platform_public_key_pem=revealed(settings.wechat_pay_platform_public_key),
+            ),
+            base_url=str(settings.wechat_pay_url),
+            notify_url=None,
+            clock=WallClock(),
+        )
+        request = RefundRequest("R1", "O1", "wechat_pay", "T1", 100, 100, "test")
+        for gateway in (mall, wechat_pay):
+            assert (await gateway.submit(request)).standing is RefundStanding.SUCCEEDED

@@ -36,6 +36,24 @@ class GeneratedCredentials:
             platform_private_key_pem=self.platform_private_key_pem,
         )
 
+    def environment(self) -> dict[str, str]:
+        """Both sides' keys as variables, for a stack that starts the simulator itself. Holds secrets."""
+        merchant = self.merchant
+        return {
+            "MALLCARE_WECHAT_PAY_MCHID": merchant.mchid,
+            "MALLCARE_WECHAT_PAY_SERIAL_NO": merchant.serial_no,
+            "MALLCARE_WECHAT_PAY_PRIVATE_KEY": merchant.private_key_pem,
+            "MALLCARE_WECHAT_PAY_API_V3_KEY": merchant.api_v3_key,
+            "MALLCARE_WECHAT_PAY_PLATFORM_KEY_ID": merchant.platform_key_id,
+            "MALLCARE_WECHAT_PAY_PLATFORM_PUBLIC_KEY": merchant.platform_public_key_pem,
+            "MALLCARE_SIM_WECHAT_PAY_MCHID": merchant.mchid,
+            "MALLCARE_SIM_WECHAT_PAY_MERCHANT_SERIAL_NO": merchant.serial_no,
+            "MALLCARE_SIM_WECHAT_PAY_MERCHANT_PUBLIC_KEY_PEM": self.merchant_public_key_pem,
+            "MALLCARE_SIM_WECHAT_PAY_API_V3_KEY": merchant.api_v3_key,
+            "MALLCARE_SIM_WECHAT_PAY_PLATFORM_KEY_ID": merchant.platform_key_id,
+            "MALLCARE_SIM_WECHAT_PAY_PLATFORM_PRIVATE_KEY_PEM": self.platform_private_key_pem,
+        }
+
 
 def generate_credentials() -> GeneratedCredentials:
     """New keys, of the real vendor's shapes, worth nothing anywhere else."""
