@@ -148,7 +148,7 @@ class AfterSalesWorkflow:
         if case.deadline_at != shown.deadline_at:
             updates.append(DUE.value_set(case.deadline_at) if case.deadline_at else DUE.value_unset())
         if updates:
-            workflow.upsert_search_attributes(updates)
+            workflow.upsert_search_attributes(updates)  # pyright: ignore[reportUnknownMemberType] the SDK leaves a type argument open
         self._shown = case
         workflow.set_current_details(describe(case))
 

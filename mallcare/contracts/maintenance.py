@@ -1,0 +1,29 @@
+"""What crosses Temporal for the platform's own upkeep."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from mallcare.contracts.after_sales import Contract
+
+
+class SweepInput(Contract):
+    """Sweep what was lost before `now`."""
+
+    now: datetime
+
+
+class SweepReport(Contract):
+    """How many cases were told again, woken for an overdue deadline, and checked in rotation."""
+
+    told: int = 0
+    overdue: int = 0
+    checked: int = 0
+
+
+class DeliveryInput(Contract):
+    """Deliver the outbox of one shard until `until_seconds` passed."""
+
+    shard: int
+    shards: int
+    until_seconds: int = 600
