@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 from mallcare.domain.book import Holding, OrderBook, Transaction
 from mallcare.domain.commands import Actor
-from mallcare.domain.fulfilment import Fulfilment
+from mallcare.domain.fulfilment import Fulfilment, OrderEvent
 from mallcare.domain.orders import Discount, Order, OrderLine, Tender, freeze
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage
 from mallcare.domain.quotes import RequestedLine
 from mallcare.domain.submission import Request
-from mallcare.domain.vocabulary import Channel, Kind, Role, TenderKind
+from mallcare.domain.vocabulary import Channel, Kind, OrderEventType, Role, TenderKind
 
 PLACED_AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 AFTER_COOLING_OFF = PLACED_AT + timedelta(hours=1)
@@ -97,6 +97,17 @@ def book(
         spent_fen=tuple(0 for _ in known.tenders) if spent_fen is None else spent_fen,
         transactions=transactions or {},
         extended_until=extended_until,
+    )
+
+
+def mall_refunded(quantities: Mapping[str, int] | None = None, *line_ids: str) -> OrderEvent:
+    """The mall's report of its own refund: of quantities, of whole lines, or of the whole order."""
+    return OrderEvent(
+        "M1",
+        OrderEventType.REFUNDED,
+        PLACED_AT,
+        line_ids=line_ids or None,
+        refunded_lines=quantities,
     )
 
 

@@ -21,6 +21,7 @@ from mallcare.domain.after_sales import (
 from mallcare.domain.book import Holding, OrderBook, Transaction, Unit
 from mallcare.domain.commands import Actor, Command
 from mallcare.domain.fulfilment import OrderEvent, fold
+from mallcare.domain.mall_refunds import MallRefund, mall_refund
 from mallcare.domain.orders import Order, freeze
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage
 from mallcare.domain.refunds import LegOutcome, RefundLeg
@@ -126,11 +127,12 @@ class Ledger:
         )
         self.cases[no] = replace(case, legs=legs)
 
-    def mall_refunds(self, units: list[Unit]) -> None:
-        """The mall itself refunds free units at what they are worth."""
-        worth = self.book().value(units)
-        self.mall_units += units
-        self.mall_spent = [a + b for a, b in zip(self.mall_spent, worth, strict=True)]
+    def mall_refunds(self, report: OrderEvent) -> MallRefund:
+        """Keep what the mall says it refunded by itself."""
+        taken = mall_refund(self.book(), report)
+        self.mall_units += taken.units
+        self.mall_spent = [a + b for a, b in zip(self.mall_spent, taken.by_tender, strict=True)]
+        return taken
 
     def _keep(self, decision: Decision) -> Decision:
         self.cases[decision.case.after_sales_no] = decision.case

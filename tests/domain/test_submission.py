@@ -11,7 +11,6 @@ from mallcare.domain.after_sales import SYSTEM
 from mallcare.domain.book import Unit
 from mallcare.domain.commands import Actor, Cancel
 from mallcare.domain.errors import (
-    DomainError,
     KindUnavailable,
     OrderClosed,
     OrderNotPaid,
@@ -49,6 +48,7 @@ from tests.domain.builders import (
     book,
     cash,
     line,
+    mall_refunded,
     order,
     points,
 )
@@ -118,7 +118,7 @@ def test_a_unit_already_held_ends_the_cooling_off_until_it_is_free_again() -> No
 def test_a_unit_the_mall_refunded_ends_the_cooling_off() -> None:
     """What the mall did by itself counts like a request of its own."""
     ledger = two_lines()
-    ledger.mall_refunds([Unit("A", 1)])
+    ledger.mall_refunds(mall_refunded({"A": 1}))
     case = ledger.submit(asking(), PLACED_AT)
     assert case.state is State.PENDING_REVIEW
     assert [(x.line_id, x.units) for x in case.lines] == [("A", (2,)), ("B", (1,))]
@@ -253,12 +253,3 @@ def test_every_channel_has_the_same_rules(channel: Channel) -> None:
     """Consumers, companies and group purchasers are refunded alike, and the mall may ask for them."""
     ledger = Ledger(replace(order(), channel=channel))
     assert ledger.submit(asking(), PLACED_AT, Actor(Role.MALL, "mall")).state is State.REFUNDING
-
-
-def test_every_error_has_its_own_code() -> None:
-    """Codes are part of the HTTP contract: no two rules share one, and each carries facts."""
-    known = DomainError.__subclasses__()
-    deeper = [error for parent in known for error in parent.__subclasses__()]
-    codes = [error.code for error in (DomainError, *known, *deeper)]
-    assert len(set(codes)) == len(codes)
-    assert DomainError("why", quantity=2).facts == {"quantity": 2}
