@@ -13,14 +13,18 @@ from starlette.types import ASGIApp
 
 
 class Served:
-    """A running app; `url` is its base. Leaving the context stops it."""
+    """A running app; `url` is its base.
+
+    Leaving the context tells it to stop and does not wait: its thread ends by itself, and the
+    interpreter joins what is left of it.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -35,8 +39,6 @@ class Served:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.should_exit = True
-        self._thread.join(10)
-        self._socket.close()
 
 
 def unused_url() -> str:

@@ -6,6 +6,7 @@ They live in memory only: a restarted simulator is a healthy one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -70,10 +71,8 @@ async def hold(request: Request, seconds: float) -> Response:
 
     The request's body must have been read already.
     """
-    try:
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while (await request.receive())["type"] != "http.disconnect":
                 pass
-    except TimeoutError:
-        pass
     return PlainTextResponse("upstream timed out", status_code=504)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
 from datetime import UTC, datetime
@@ -29,14 +30,16 @@ class SettlementDesk:
         self._ledger = ledger
         self._signer = signer
         self._clock = clock
-        self._wake = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._asked = asyncio.Event()
         copies = config.callback_copies if config.callbacks_enabled else 0
         self._plan = CallbackPlan(config.mchid, copies, config.callback_delay_seconds)
 
     def settle(self) -> None:
         """Settle what is due, now; called before every answer so that none is behind its time."""
         self._ledger.settle_due(self._clock.now().timestamp(), self._plan)
-        self._wake.set()
+        self._settled.set()
+        self._asked.set()
 
     async def run(self) -> None:
         """Settle and call back until cancelled. A slow receiver never delays a settlement."""
@@ -50,26 +53,24 @@ class SettlementDesk:
     async def _settle_on_time(self) -> None:
         while True:
             self.settle()
-            await asyncio.sleep(self._nap())
+            self._asked.clear()
+            await self._nap(self._asked)
 
     async def _call_back(self, client: httpx.AsyncClient) -> None:
         while True:
-            self._wake.clear()
+            self._settled.clear()
             due = self._ledger.due_callbacks(self._clock.now().timestamp())
             await asyncio.gather(*(self._deliver(client, callback) for callback in due))
-            if due:
-                continue
-            try:
-                async with asyncio.timeout(self._nap()):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
+            if not due:
+                await self._nap(self._settled)
 
-    def _nap(self) -> float:
+    async def _nap(self, waker: asyncio.Event) -> None:
+        """Until something falls due or `waker` rings; never long, because the clock may be moved."""
         due = self._ledger.next_due()
-        if due is None:
-            return _LONGEST_NAP
-        return min(max(due - self._clock.now().timestamp(), 0.01), _LONGEST_NAP)
+        seconds = _LONGEST_NAP if due is None else due - self._clock.now().timestamp()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(max(seconds, 0.01), _LONGEST_NAP)):
+                await waker.wait()
 
     async def _deliver(self, client: httpx.AsyncClient, callback: Callback) -> None:
         body = self._body(callback)

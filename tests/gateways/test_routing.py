@@ -1,0 +1,17 @@
+"""Which gateway refunds which provider."""
+
+from __future__ import annotations
+
+import pytest
+
+from mallcare.gateways.routing import RoutedPaymentGateway, UnknownPaymentProvider
+from tests.gateways.conftest import Wechat
+
+
+@pytest.mark.rule("P3")
+async def test_each_provider_has_its_own_gateway(wechat: Wechat) -> None:
+    """A provider's refunds go over its gateway; an unknown provider is named, never defaulted."""
+    routed = RoutedPaymentGateway({"wechat_pay": wechat.gateway})
+    assert routed.for_provider("wechat_pay") is wechat.gateway
+    with pytest.raises(UnknownPaymentProvider, match=r"'alipay'.*wechat_pay"):
+        routed.for_provider("alipay")
