@@ -19,6 +19,10 @@ from mallcare.ports import Clock, GatewayError, PaymentGateway, PaymentGateways,
 NEEDS_A_PERSON = frozenset({"NOT_ENOUGH"})
 """Codes a vendor calls repeatable, but only after somebody acted (funded the account)."""
 
+ABNORMAL = "ABNORMAL"
+"""The customer's account cannot take the money. It is sent elsewhere on the vendor's own merchant
+platform, with the customer's bank details, which never pass through here; asking again then tells."""
+
 ASK_AGAIN_AFTER = tuple(timedelta(seconds=s) for s in (2, 5, 15, 60, 300, 1800, 3600))
 """A vendor that is still processing is asked at growing intervals; its callback comes sooner."""
 
@@ -64,23 +68,16 @@ class PaymentActivities:
 
 
 async def _ask(gateway: PaymentGateway, planned: PlannedRefund, *, first: bool) -> RefundReport:
-    """Submit, or ask first where an earlier attempt may have got through."""
+    """Submit, or ask first where an earlier attempt may have got through or somebody may have acted."""
     leg, request = planned.leg, planned.request
     if first and leg.status is LegStatus.PENDING and leg.round == 1:
         return await gateway.submit(request)
     report = await gateway.query(request)
     if report.standing is RefundStanding.NOT_FOUND:
         return await gateway.submit(request)
-    if report.standing is RefundStanding.FAILED and leg.round > 1:
-        return await _retry(gateway, planned, report)
+    if report.standing is RefundStanding.FAILED and leg.round > 1 and report.failure_code != ABNORMAL:
+        return await gateway.submit(request)
     return report
-
-
-async def _retry(gateway: PaymentGateway, planned: PlannedRefund, report: RefundReport) -> RefundReport:
-    """Finance asked again after a failure: the vendor's own way out, under the same number."""
-    if report.failure_code == "ABNORMAL" and report.vendor_refund_id is not None:
-        return await gateway.resolve_abnormal(planned.request, report.vendor_refund_id)
-    return await gateway.submit(planned.request)
 
 
 def _outcome(report: RefundReport) -> LegOutcome:

@@ -1,0 +1,180 @@
+"""The composition root: the one place that decides what stands behind each port."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.service import TLSConfig
+
+from mallcare.application.hints import BackgroundHints
+from mallcare.application.sweep import Sweep
+from mallcare.application.use_cases import UseCases, build_use_cases
+from mallcare.gateways.mall_tenders import HttpMallTenderGateway
+from mallcare.gateways.routing import RoutedPaymentGateway
+from mallcare.gateways.system import SystemClock, TimeOrderedIds
+from mallcare.gateways.temporal_client import connect
+from mallcare.gateways.temporal_engine import TemporalCaseEngine
+from mallcare.gateways.wechat_pay import HttpWechatPayGateway, WechatPayCredentials, WechatRefundCallbacks
+from mallcare.persistence.engine import create_engine
+from mallcare.persistence.queries import SqlCaseQueries
+from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
+from mallcare.ports import CaseQueries, Clock, PaymentGateway, RefundCallbacks
+from mallcare.settings import Settings
+
+WECHAT_PAY = "wechat_pay"
+MALL = "mall"
+
+
+class NotConfigured(Exception):
+    """A setting that this process needs is missing; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A wired platform: what entry points build upon."""
+
+    settings: Settings
+    database: AsyncEngine
+    temporal: Client
+    use_cases: UseCases
+    queries: CaseQueries
+    gateways: RoutedPaymentGateway
+    callbacks: Mapping[str, RefundCallbacks]
+    sweep: Sweep
+    clock: Clock
+
+    async def database_answers(self) -> bool:
+        """The database can be queried now."""
+        try:
+            async with self.database.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+        except Exception:  # noqa: BLE001 - readiness reports every failure the same way
+            return False
+        return True
+
+
+@asynccontextmanager
+async def open_platform(settings: Settings, clock: Clock | None = None) -> AsyncGenerator[Platform]:
+    """Wire the platform for one process, and take it down in reverse order.
+
+    Temporal is connected on first use: the platform takes in orders and cases while it is away.
+
+    Raises:
+        NotConfigured: naming the missing setting.
+    """
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        database = create_engine(
+            required(settings.database_url, "database_url"), pool_size=settings.database_pool_size
+        )
+        stack.push_async_callback(database.dispose)
+        uow = SqlUnitOfWorkFactory(database)
+        queries = SqlCaseQueries(database)
+        temporal = await connect_temporal(settings, lazy=True)
+        engine = TemporalCaseEngine(temporal)
+        hints = await stack.enter_async_context(BackgroundHints(engine, uow))
+        http = await stack.enter_async_context(httpx.AsyncClient())
+        yield Platform(
+            settings=settings,
+            database=database,
+            temporal=temporal,
+            use_cases=build_use_cases(uow, queries, clock, TimeOrderedIds(), hints),
+            queries=queries,
+            gateways=RoutedPaymentGateway(payment_gateways(settings, http, clock)),
+            callbacks=refund_callbacks(settings, clock),
+            sweep=Sweep(engine, uow),
+            clock=clock,
+        )
+
+
+async def connect_temporal(settings: Settings, *, lazy: bool = False) -> Client:
+    """A client for the configured Temporal: plain, TLS, mTLS or API key."""
+    if settings.temporal_address is None:
+        raise NotConfigured(_hint("temporal_address"))
+    key = settings.temporal_api_key
+    return await connect(
+        settings.temporal_address,
+        settings.temporal_namespace,
+        tls=_tls(settings),
+        api_key=key.get_secret_value() if key else None,
+        lazy=lazy,
+    )
+
+
+def _tls(settings: Settings) -> TLSConfig | bool:
+    if settings.temporal_tls_client_cert and settings.temporal_tls_client_key:
+        return TLSConfig(
+            client_cert=settings.temporal_tls_client_cert.read_bytes(),
+            client_private_key=settings.temporal_tls_client_key.read_bytes(),
+        )
+    return settings.temporal_tls or settings.temporal_api_key is not None
+
+
+def payment_gateways(settings: Settings, http: httpx.AsyncClient, clock: Clock) -> dict[str, PaymentGateway]:
+    """The payment vendors that are configured; an order paid over another one cannot be refunded."""
+    gateways: dict[str, PaymentGateway] = {}
+    if settings.wechat_pay_url is not None:
+        gateways[WECHAT_PAY] = HttpWechatPayGateway(
+            http,
+            wechat_credentials(settings),
+            base_url=settings.wechat_pay_url,
+            notify_url=f"{settings.public_url.rstrip('/')}/v1/callbacks/{WECHAT_PAY}/refunds",
+            clock=clock,
+            timeout=settings.gateway_timeout_seconds,
+        )
+    if settings.mall_tender_url is not None:
+        gateways[MALL] = HttpMallTenderGateway(
+            http,
+            base_url=settings.mall_tender_url,
+            secret=required(settings.mall_tender_secret, "mall_tender_secret"),
+            clock=clock,
+            timeout=settings.gateway_timeout_seconds,
+        )
+    return gateways
+
+
+def refund_callbacks(settings: Settings, clock: Clock) -> dict[str, RefundCallbacks]:
+    """Verifiers of vendors' refund callbacks, by the name in the callback's path."""
+    if settings.wechat_pay_url is None:
+        return {}
+    return {WECHAT_PAY: WechatRefundCallbacks(wechat_credentials(settings), clock=clock)}
+
+
+def wechat_credentials(settings: Settings) -> WechatPayCredentials:
+    """The merchant's credentials.
+
+    Raises:
+        NotConfigured: naming the first missing setting.
+    """
+    return WechatPayCredentials(
+        mchid=required(settings.wechat_pay_mchid, "wechat_pay_mchid"),
+        serial_no=required(settings.wechat_pay_serial_no, "wechat_pay_serial_no"),
+        private_key_pem=required(settings.wechat_pay_private_key, "wechat_pay_private_key"),
+        api_v3_key=required(settings.wechat_pay_api_v3_key, "wechat_pay_api_v3_key"),
+        platform_key_id=required(settings.wechat_pay_platform_key_id, "wechat_pay_platform_key_id"),
+        platform_public_key_pem=required(
+            settings.wechat_pay_platform_public_key, "wechat_pay_platform_public_key"
+        ),
+    )
+
+
+def required(value: SecretStr | str | None, name: str) -> str:
+    """A setting that must be there.
+
+    Raises:
+        NotConfigured: naming the environment variable to set.
+    """
+    if value is None:
+        raise NotConfigured(_hint(name))
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def _hint(name: str) -> str:
+    return f"set MALLCARE_{name.upper()}, or run the embedded stack with `mallcare up`"

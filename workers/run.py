@@ -1,0 +1,61 @@
+"""Runs every task queue in one process, or the ones named."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Collection
+from contextlib import AsyncExitStack
+
+import structlog
+from prometheus_client import start_http_server
+from temporalio.client import Client
+
+from mallcare.bootstrap import Platform, connect_temporal, open_platform
+from mallcare.contracts.names import Queue
+from mallcare.settings import Settings
+from workers import after_sales, delivery, maintenance, payments
+from workers.process import WorkerPlan, build_worker
+
+log = structlog.get_logger()
+
+
+def plans(platform: Platform) -> dict[Queue, WorkerPlan]:
+    """What each queue runs."""
+    return {
+        plan.queue: plan
+        for plan in (
+            after_sales.plan(platform.use_cases),
+            payments.plan(platform.use_cases, platform.gateways, platform.clock),
+            delivery.plan(platform.webhooks),
+            maintenance.plan(platform.sweep),
+        )
+    }
+
+
+async def run_workers(settings: Settings, queues: Collection[Queue] = tuple(Queue)) -> None:
+    """Work until SIGTERM or SIGINT, then finish what runs and return."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if settings.worker_metrics_port is not None:
+        start_http_server(settings.worker_metrics_port, addr="127.0.0.1")
+    async with open_platform(settings) as platform, AsyncExitStack() as running:
+        client = await _reach_temporal(settings)
+        for queue in queues:
+            plan = plans(platform)[queue]
+            await running.enter_async_context(build_worker(client, plan, settings.worker_version))
+        log.info("worker.started", queues=[queue.value for queue in queues])
+        await stop.wait()
+        log.info("worker.stopping")
+
+
+async def _reach_temporal(settings: Settings) -> Client:
+    """Wait for Temporal, however long it takes: a worker that starts first is no failure."""
+    while True:
+        try:
+            return await connect_temporal(settings)
+        except RuntimeError as error:
+            log.warning("worker.temporal_away", reason=str(error))
+            await asyncio.sleep(1)
