@@ -34,6 +34,10 @@ class Settings(BaseSettings):
     temporal_tls_client_cert: Path | None = Field(None, description="Client certificate (PEM) for mTLS.")
     temporal_tls_client_key: Path | None = Field(None, description="Client key (PEM) for mTLS.")
     temporal_ui_url: str | None = Field(None, description="Base URL of the Temporal UI, for links.")
+    manage_namespace: bool = Field(
+        True,
+        description="Let the bootstrap create the namespace and set its retention; off for Temporal Cloud.",
+    )
     retention: timedelta = Field(
         timedelta(days=30), description="How long the bootstrap keeps closed workflows."
     )

@@ -1,4 +1,0 @@
-"""Command line of mallcare."""
-
-
-def main() -> None: ...

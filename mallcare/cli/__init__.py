@@ -1,0 +1,1 @@
+"""Command line of mallcare: one module per command, found by `mallcare --help`."""

@@ -1,0 +1,25 @@
+"""`mallcare`, and `python -m mallcare.cli`."""
+
+from __future__ import annotations
+
+import sys
+
+from mallcare.cli.app import app
+from mallcare.embedded.errors import EmbeddedError
+from mallcare.embedded.exit import leave
+
+
+def main() -> None:
+    """Run a command and leave with its status; every way out goes through `leave`."""
+    try:
+        app(standalone_mode=True)
+    except EmbeddedError as error:
+        sys.stderr.write(f"{error}\n")
+        leave(1)
+    except SystemExit as ended:
+        leave(ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1)
+    leave(0)
+
+
+if __name__ == "__main__":
+    main()
