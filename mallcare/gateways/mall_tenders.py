@@ -84,14 +84,6 @@ class HttpMallTenderGateway:
             retry_after_seconds=error.retry_after_seconds,
         )
 
-    async def resolve_abnormal(self, request: RefundRequest, vendor_refund_id: str) -> RefundReport:
-        """The mall's tenders have no such way out.
-
-        Raises:
-            GatewayError: `not_supported`, always; nothing was asked of the mall.
-        """
-        raise GatewayError("not_supported", request.tender, retryable=False, outcome_unknown=False)
-
     async def _send(self, method: str, url: str, message_id: str, body: str) -> httpx.Response:
         now = self._clock.now()
         headers = {

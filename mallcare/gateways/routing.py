@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mallcare.ports import PaymentGateway
-
-
-class UnknownPaymentProvider(LookupError):
-    """An order was paid through a provider that nothing here can refund over."""
-
-    def __init__(self, provider: str, known: tuple[str, ...]) -> None:
-        super().__init__(
-            f"no payment gateway for provider {provider!r}; configured: {', '.join(known) or 'none'}"
-        )
-        self.provider = provider
+from mallcare.ports import GatewayError, PaymentGateway
 
 
 class RoutedPaymentGateway:
@@ -27,9 +17,15 @@ class RoutedPaymentGateway:
         """The gateway of one provider.
 
         Raises:
-            UnknownPaymentProvider: none is configured; money is never sent over a default.
+            GatewayError: `unknown_provider`, definite: money is never sent over a default.
         """
         try:
             return self._by_provider[provider]
         except KeyError:
-            raise UnknownPaymentProvider(provider, tuple(sorted(self._by_provider))) from None
+            known = ", ".join(sorted(self._by_provider)) or "none"
+            raise GatewayError(
+                "unknown_provider",
+                f"no payment gateway for {provider!r}; configured: {known}",
+                retryable=False,
+                outcome_unknown=False,
+            ) from None

@@ -104,10 +104,6 @@ class PaymentGateway(Protocol):
         """Where the refund stands; `NOT_FOUND` when the vendor never saw it."""
         ...
 
-    async def resolve_abnormal(self, request: RefundRequest, vendor_refund_id: str) -> RefundReport:
-        """Start the vendor's own way out of an abnormal refund, where it has one."""
-        ...
-
 
 class RefundCallbacks(Protocol):
     """Verifies and decodes a vendor's refund callback."""

@@ -14,6 +14,7 @@ import pytest
 
 from mallcare.gateways.simulators.wechat_pay import GeneratedCredentials, create_app, generate_credentials
 from mallcare.gateways.wechat_pay import HttpWechatPayGateway, WechatRefundBills
+from mallcare.gateways.wechat_pay.channel import WechatPayChannel
 from mallcare.ports import RefundRequest
 from tests.gateways.serving import Served
 
@@ -62,6 +63,12 @@ class Wechat:
     async def settle(self, refund_no: str) -> None:
         answer = await self.client.post(f"{self.url}/admin/settle", json={"out_refund_no": refund_no})
         assert answer.status_code == 200
+
+    async def resolve_abnormal(self, refund_no: str, refund_id: str) -> dict[str, Any]:
+        """Act as the merchant on the vendor's own platform."""
+        channel = WechatPayChannel(self.client, self.keys.merchant, self.url, self.clock, 5.0)
+        path = f"/v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund"
+        return await channel.post(path, {"out_refund_no": refund_no, "type": "MERCHANT_BANK_CARD"})
 
 
 Simulate = Callable[..., Wechat]

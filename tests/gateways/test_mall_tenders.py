@@ -192,13 +192,6 @@ async def test_a_signature_is_good_for_one_refund(mall: Mall) -> None:
         assert answer.status_code == status
 
 
-async def test_there_is_no_way_out_of_a_failed_tender(mall: Mall) -> None:
-    """The mall's tenders have no abnormal state to resolve."""
-    with pytest.raises(GatewayError) as caught:
-        await mall.adapter().resolve_abnormal(points(), "x")
-    assert (caught.value.code, caught.value.retryable) == ("not_supported", False)
-
-
 async def test_the_books_outlive_the_mall(open_mall: OpenMall, tmp_path: Path) -> None:
     """A mall that starts again on the same books pays no second time and keeps its webhooks."""
     request = points()

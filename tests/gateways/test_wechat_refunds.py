@@ -151,15 +151,16 @@ async def test_failed_refunds_carry_the_vendors_status(wechat: Wechat, fault: st
     assert (await wechat.ledger())[0]["paid_count"] == 0
 
 
-async def test_an_abnormal_refund_has_a_way_out(wechat: Wechat) -> None:
-    """An abnormal refund is sent to the merchant's account once, however often that is asked."""
+async def test_an_abnormal_refund_is_resolved_on_the_merchants_platform(wechat: Wechat) -> None:
+    """What the merchant resolved at the vendor is a success when the number is asked for again."""
     request = a_request()
     await wechat.fault("abnormal")
     report = await wechat.gateway.submit(request)
     assert report.vendor_refund_id is not None
     for _ in range(2):
-        resolved = await wechat.gateway.resolve_abnormal(request, report.vendor_refund_id)
-        assert resolved.standing is RefundStanding.SUCCEEDED
+        answer = await wechat.resolve_abnormal(request.refund_no, report.vendor_refund_id)
+        assert answer["status"] == "SUCCESS"
+    assert (await wechat.gateway.query(request)).standing is RefundStanding.SUCCEEDED
     (entry,) = await wechat.ledger()
     assert (entry["paid_count"], entry["channel"]) == (1, "OTHER_BALANCE")
 
@@ -170,7 +171,7 @@ async def test_a_sound_refund_cannot_be_resolved(wechat: Wechat) -> None:
     report = await wechat.gateway.submit(request)
     assert report.vendor_refund_id is not None
     with pytest.raises(GatewayError) as caught:
-        await wechat.gateway.resolve_abnormal(request, report.vendor_refund_id)
+        await wechat.resolve_abnormal(request.refund_no, report.vendor_refund_id)
     assert (caught.value.code, caught.value.retryable) == ("INVALID_REQUEST", False)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
 from urllib.parse import quote
 
 import httpx
@@ -41,13 +40,11 @@ class HttpWechatPayGateway:
         notify_url: str | None,
         clock: Clock,
         timeout: float = 8.0,
-        abnormal_refund_to: Literal["MERCHANT_BANK_CARD"] = "MERCHANT_BANK_CARD",
     ) -> None:
         if notify_url is not None and "?" in notify_url:
             raise ValueError("notify_url must not have a query")
         self._channel = WechatPayChannel(client, credentials, base_url, clock, timeout)
         self._notify_url = notify_url
-        self._abnormal_refund_to = abnormal_refund_to
 
     async def submit(self, request: RefundRequest) -> RefundReport:
         """Ask for the refund; an answer means accepted, its standing says how far it got.
@@ -92,18 +89,6 @@ class HttpWechatPayGateway:
                 return RefundReport(request.refund_no, RefundStanding.NOT_FOUND)
             raise unclear_question(error) from error
         return about(request, read_refund(refund))
-
-    async def resolve_abnormal(self, request: RefundRequest, vendor_refund_id: str) -> RefundReport:
-        """Send an `ABNORMAL` refund to the merchant's own settlement account.
-
-        WeChat Pay can also pay to a card of the customer's, which takes the card's number and the
-        holder's name; the platform keeps neither. So SUCCEEDED after this call means that the
-        *merchant* has the money back, and that the customer must be paid outside WeChat Pay. [M]:
-        whether a repeated call is harmless was not confirmed; the simulator answers it like the first.
-        """
-        path = f"{_REFUNDS}/{quote(vendor_refund_id, safe='')}/apply-abnormal-refund"
-        payload = {"out_refund_no": request.refund_no, "type": self._abnormal_refund_to}
-        return about(request, read_refund(await self._channel.post(path, payload)))
 
 
 def _at_most(text: str, size: int) -> str:
