@@ -31,7 +31,7 @@ class CaseFilter:
     state: State | None = None
     kind: Kind | None = None
     overdue_at: datetime | None = None
-    """Only cases whose deadline passed at this instant, or that were escalated."""
+    """Only cases that have not ended and whose deadline passed at this instant, or that were escalated."""
 
 
 class CaseQueries(Protocol):

@@ -121,7 +121,10 @@ class Orders(Protocol):
     """Orders, their events, and the holdings of their units."""
 
     async def lock(self, order_no: str) -> OrderRecord | None:
-        """The order under its row lock: the first lock of every transaction that changes a case."""
+        """The order under its row lock: the first lock of every transaction that changes a case.
+
+        None: unknown, and nobody can add it before this unit of work ends.
+        """
         ...
 
     async def lock_of_case(self, after_sales_no: str) -> OrderRecord | None:
@@ -129,7 +132,11 @@ class Orders(Protocol):
         ...
 
     async def lock_many(self, order_nos: Sequence[str]) -> dict[str, OrderRecord]:
-        """Several orders under their row locks, taken in ascending order."""
+        """Several orders under their row locks, taken in ascending order.
+
+        To be called before `events_of` and `add_many`: no event of an order left out here can be kept
+        unseen beside it.
+        """
         ...
 
     async def get(self, order_no: str) -> OrderRecord | None:

@@ -1,0 +1,270 @@
+"""After-sales cases with their legs and units, and the sweeper's view of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    DateTime,
+    Integer,
+    Text,
+    bindparam,
+    column,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mallcare.domain.after_sales import SYSTEM, AfterSalesCase, CaseEvent
+from mallcare.domain.errors import VersionConflict
+from mallcare.domain.policy import AutoRefundUsage
+from mallcare.domain.refunds import RefundLeg
+from mallcare.domain.vocabulary import LegStatus
+from mallcare.persistence import records
+from mallcare.persistence.codec import case_of, case_record, case_values, leg_values, refund_leg
+from mallcare.persistence.holdings import hold, move_holdings
+from mallcare.persistence.statements import CASES, insert_rows
+from mallcare.persistence.switches import AUTOMATIC_REFUNDS
+from mallcare.persistence.tables import LIVE, after_sales, after_sales_events, refund_legs, switches
+from mallcare.ports.storage import CaseRecord, CommandRecord, RecordedEvent
+
+NUMBER = bindparam("number", type_=Text())
+BEFORE = bindparam("before", type_=DateTime(timezone=True))
+LIMIT = bindparam("limit", type_=Integer())
+
+GET = CASES.where(after_sales.c.after_sales_no == NUMBER)
+LOCK = GET.with_for_update(key_share=True, of=after_sales)
+ADD = insert(after_sales)
+SAVE = update(after_sales).where(
+    after_sales.c.after_sales_no == NUMBER, after_sales.c.version == bindparam("known", type_=Integer())
+)
+NEVER_CHANGE = ("after_sales_no", "order_no", "supplier_id", "customer_id", "kind", "created_at")
+
+ADD_LEGS = insert_rows(refund_legs, [column.name for column in refund_legs.c])
+FIND_LEG = select(refund_legs).where(refund_legs.c.refund_no == NUMBER)
+SAVE_LEG = update(refund_legs).where(refund_legs.c.refund_no == NUMBER)
+MARK_UNCLEAR = (
+    SAVE_LEG.where(refund_legs.c.status == LegStatus.PENDING.value)
+    .values(status=LegStatus.UNKNOWN.value)
+    .returning(refund_legs.c.refund_no, refund_legs.c.after_sales_no)
+    .cte("marked")
+)
+NOTE_UNCLEAR = (
+    insert(after_sales_events)
+    .from_select(
+        [
+            *("after_sales_no", "version", "name", "actor_role", "actor_subject"),
+            *("at", "from_state", "to_state", "facts"),
+        ],
+        select(
+            after_sales.c.after_sales_no,
+            after_sales.c.version,
+            literal("refund_unclear"),
+            literal(SYSTEM.role.value),
+            literal(SYSTEM.subject),
+            bindparam("now", type_=DateTime(timezone=True)),
+            after_sales.c.state,
+            after_sales.c.state,
+            func.jsonb_build_object("refund_no", MARK_UNCLEAR.c.refund_no),
+        ).join_from(MARK_UNCLEAR, after_sales, MARK_UNCLEAR.c.after_sales_no == after_sales.c.after_sales_no),
+    )
+    .returning(after_sales_events.c.id)
+)
+
+_told = (
+    func.json_to_recordset(bindparam("rows", type_=JSON()))
+    .table_valued(column("number", Text()), column("version", Integer()))
+    .render_derived(name="told", with_types=True)
+)
+_told_locked = (
+    select(after_sales.c.after_sales_no, _told.c.version)
+    .join_from(after_sales, _told, after_sales.c.after_sales_no == _told.c.number)
+    .where(after_sales.c.told_version < _told.c.version)
+    .order_by(after_sales.c.after_sales_no)
+    .with_for_update(key_share=True, of=after_sales)
+    .cte("locked")
+)
+MARK_TOLD = (
+    update(after_sales)
+    .where(after_sales.c.after_sales_no == _told_locked.c.after_sales_no)
+    .values(told_version=func.least(_told_locked.c.version, after_sales.c.version))
+)
+UNTOLD = (
+    CASES.where(after_sales.c.told_version < after_sales.c.version, after_sales.c.updated_at < BEFORE)
+    .order_by(after_sales.c.updated_at)
+    .limit(LIMIT)
+)
+OVERDUE = CASES.where(after_sales.c.deadline_at < BEFORE).order_by(after_sales.c.deadline_at).limit(LIMIT)
+_next_to_check = (
+    select(after_sales.c.after_sales_no)
+    .where(text(LIVE))
+    .order_by(after_sales.c.checked_at)
+    .limit(LIMIT)
+    .with_for_update(key_share=True, skip_locked=True)
+    .cte("next")
+)
+CHECK = (
+    update(after_sales)
+    .where(after_sales.c.after_sales_no == _next_to_check.c.after_sales_no)
+    .values(checked_at=bindparam("now", type_=DateTime(timezone=True)))
+    .returning(after_sales.c.after_sales_no)
+)
+CHECKED = CASES.where(after_sales.c.after_sales_no.in_(bindparam("numbers", expanding=True))).order_by(
+    after_sales.c.created_at
+)
+
+COUNTER_OF_CUSTOMER, COUNTER_OF_SUPPLIER = 7301, 7302
+"""Families of advisory locks; always taken in this order."""
+CUSTOMER = bindparam("customer_id", type_=Text())
+SUPPLIER = bindparam("supplier_id", type_=Text())
+SINCE = bindparam("since", type_=DateTime(timezone=True))
+LOCK_COUNTERS = select(
+    func.pg_advisory_xact_lock(COUNTER_OF_CUSTOMER, func.hashtext(CUSTOMER)),
+    func.pg_advisory_xact_lock(COUNTER_OF_SUPPLIER, func.hashtext(SUPPLIER)),
+)
+USAGE = select(
+    select(func.count())
+    .where(after_sales.c.customer_id == CUSTOMER, after_sales.c.auto_refunded_at >= SINCE)
+    .scalar_subquery(),
+    select(func.count())
+    .where(after_sales.c.supplier_id == SUPPLIER, after_sales.c.auto_refunded_at >= SINCE)
+    .scalar_subquery(),
+    select(switches.c.stopped).where(switches.c.name == AUTOMATIC_REFUNDS).scalar_subquery(),
+)
+
+
+class SqlCases:
+    """Cases in PostgreSQL; see `ports.storage.Cases` for what each method promises."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def lock(self, after_sales_no: str) -> CaseRecord | None:
+        """One round trip, legs included: nobody changes them without the order's lock."""
+        return await self._one(LOCK, after_sales_no)
+
+    async def get(self, after_sales_no: str) -> CaseRecord | None:
+        """As last committed."""
+        return await self._one(GET, after_sales_no)
+
+    async def _one(self, statement: Any, number: str) -> CaseRecord | None:
+        row = (await self._connection.execute(statement, {"number": number})).mappings().one_or_none()
+        return None if row is None else case_record(row)
+
+    async def add(self, record: CaseRecord, *, automatic: bool = False) -> None:
+        """Its workflow knows nothing of it yet."""
+        case = record.case
+        values = case_values(case) | {
+            "description": record.details.description,
+            "evidence": list(record.details.evidence),
+            "told_version": 0,
+            "checked_at": case.created_at,
+            "auto_refunded_at": case.updated_at if automatic else None,
+        }
+        await self._connection.execute(ADD, values)
+        await self._add_legs(case, case.legs)
+        await hold(
+            self._connection,
+            case.order_no,
+            case.after_sales_no,
+            case.held_units,
+            decided=case.refund_decided,
+        )
+
+    async def save(
+        self, before: AfterSalesCase, after: AfterSalesCase, *, told: bool, automatic: bool = False
+    ) -> None:
+        """Only legs and units that changed are written."""
+        values = {name: item for name, item in case_values(after).items() if name not in NEVER_CHANGE}
+        if told:
+            values["told_version"] = after.version
+        if automatic:
+            values["auto_refunded_at"] = after.updated_at
+        saved = await self._connection.execute(
+            SAVE.values(values), {"number": after.after_sales_no, "known": before.version}
+        )
+        if saved.rowcount != 1:
+            raise VersionConflict("the request has changed meanwhile", seen_version=before.version)
+        known = {leg.refund_no: leg for leg in before.legs}
+        await self._add_legs(after, [leg for leg in after.legs if leg.refund_no not in known])
+        for leg in after.legs:
+            if leg.refund_no in known and leg != known[leg.refund_no]:
+                await self._connection.execute(SAVE_LEG.values(leg_values(leg)), {"number": leg.refund_no})
+        await move_holdings(self._connection, before, after)
+
+    async def _add_legs(self, case: AfterSalesCase, legs: Sequence[RefundLeg]) -> None:
+        owner = {
+            "after_sales_no": case.after_sales_no,
+            "order_no": case.order_no,
+            "created_at": case.updated_at,
+        }
+        if legs:
+            await self._connection.execute(ADD_LEGS, {"rows": [leg_values(leg) | owner for leg in legs]})
+
+    async def record(self, after_sales_no: str, events: Sequence[CaseEvent], command_id: str | None) -> None:
+        """In the order given."""
+        await records.append(self._connection, after_sales_no, events, command_id)
+
+    async def refuse(self, after_sales_no: str, command: CommandRecord, state: str) -> None:
+        """A line of the record only; `add_command` keeps the answer."""
+        await records.append_refusal(self._connection, after_sales_no, command, state)
+
+    async def find_command(self, after_sales_no: str, command_id: str) -> CommandRecord | None:
+        """The stored outcome of a command, None if it is new."""
+        return await records.find_command(self._connection, after_sales_no, command_id)
+
+    async def add_command(self, after_sales_no: str, command: CommandRecord) -> None:
+        """Keep the outcome of a new command."""
+        await records.add_command(self._connection, after_sales_no, command)
+
+    async def events_of(self, after_sales_no: str) -> list[RecordedEvent]:
+        """The whole record."""
+        return await records.events_of(self._connection, after_sales_no)
+
+    async def find_leg(self, refund_no: str) -> tuple[str, RefundLeg] | None:
+        """As last committed."""
+        found = (await self._connection.execute(FIND_LEG, {"number": refund_no})).mappings().one_or_none()
+        return None if found is None else (found["after_sales_no"], refund_leg(found))
+
+    async def mark_unclear(self, refund_no: str, now: datetime) -> bool:
+        """One statement that needs no lock before it: the version of the case does not change."""
+        noted = await self._connection.execute(NOTE_UNCLEAR, {"number": refund_no, "now": now})
+        return noted.scalar_one_or_none() is not None
+
+    async def mark_told(self, told: Mapping[str, int]) -> None:
+        """Never goes back, and never beyond the version that exists."""
+        if told:
+            rows = [{"number": number, "version": version} for number, version in told.items()]
+            await self._connection.execute(MARK_TOLD, {"rows": rows})
+
+    async def untold(self, before: datetime, limit: int) -> list[AfterSalesCase]:
+        """Ended cases too: their workflow must be told to end. Longest untold first."""
+        return await self._list(UNTOLD, {"before": before, "limit": limit})
+
+    async def overdue(self, before: datetime, limit: int) -> list[AfterSalesCase]:
+        """Longest overdue first."""
+        return await self._list(OVERDUE, {"before": before, "limit": limit})
+
+    async def least_recently_checked(self, now: datetime, limit: int) -> list[AfterSalesCase]:
+        """A case that a command holds just now is left for the next turn."""
+        checked = await self._connection.execute(CHECK, {"now": now, "limit": limit})
+        numbers = list(checked.scalars())
+        return await self._list(CHECKED, {"numbers": numbers}) if numbers else []
+
+    async def _list(self, statement: Any, given: Mapping[str, object]) -> list[AfterSalesCase]:
+        rows = (await self._connection.execute(statement, given)).mappings()
+        return [case_of(row) for row in rows]
+
+    async def auto_refund_usage(self, customer_id: str, supplier_id: str, since: datetime) -> AutoRefundUsage:
+        """Others who ask for the same customer or supplier wait until this transaction ends."""
+        who = {"customer_id": customer_id, "supplier_id": supplier_id}
+        await self._connection.execute(LOCK_COUNTERS, who)
+        used = (await self._connection.execute(USAGE, {**who, "since": since})).one()
+        return AutoRefundUsage(stopped=bool(used[2]), by_customer=used[0], by_supplier=used[1])

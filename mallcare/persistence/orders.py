@@ -1,0 +1,292 @@
+"""Orders, their events, their payment transactions, and who holds which unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    Text,
+    any_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mallcare.domain.book import Holding, OrderBook, Transaction, Unit
+from mallcare.domain.fulfilment import Fulfilment, OrderEvent
+from mallcare.domain.orders import Cells, Order
+from mallcare.persistence.codec import fulfilment_values, order_event, order_record, order_values
+from mallcare.persistence.holdings import hold
+from mallcare.persistence.statements import insert_rows, rows_parameter
+from mallcare.persistence.tables import (
+    after_sales,
+    mall_refunds,
+    order_events,
+    orders,
+    payment_transactions,
+    refund_legs,
+    unit_holdings,
+)
+from mallcare.ports.storage import OrderRecord
+
+STORED = [column for column in orders.c if column.name not in ("received_at", "updated_at")]
+NAMES = [column.name for column in STORED]
+ORDERS = select(*STORED)
+NUMBER = bindparam("number", type_=Text())
+NUMBERS = bindparam("numbers", type_=ARRAY(Text()))
+
+GET = ORDERS.where(orders.c.order_no == NUMBER)
+LOCK = GET.with_for_update(key_share=True)
+LOCK_OF_CASE = ORDERS.where(
+    orders.c.order_no
+    == select(after_sales.c.order_no).where(after_sales.c.after_sales_no == NUMBER).scalar_subquery()
+).with_for_update(key_share=True)
+LOCK_MANY = (
+    ORDERS.where(orders.c.order_no == any_(NUMBERS))
+    .order_by(orders.c.order_no)
+    .with_for_update(key_share=True)
+)
+UNKNOWN_ORDERS, BUCKETS = 7303, 256
+"""Family of advisory locks on numbers without a row; bounded, since a batch takes many of them."""
+LOCK_UNKNOWN = select(func.pg_advisory_xact_lock(UNKNOWN_ORDERS, func.hashtext(NUMBER).op("&")(BUCKETS - 1)))
+_buckets = (
+    select(func.hashtext(func.unnest(NUMBERS)).op("&")(BUCKETS - 1).label("bucket"))
+    .distinct()
+    .order_by("bucket")
+    .subquery()
+)
+SHARE_UNKNOWN = select(func.count(func.pg_advisory_xact_lock_shared(UNKNOWN_ORDERS, _buckets.c.bucket)))
+ADD_MANY = (
+    insert_rows(orders, NAMES)
+    .on_conflict_do_nothing(index_elements=[orders.c.order_no])
+    .returning(orders.c.order_no)
+)
+UPDATE = update(orders).where(orders.c.order_no == NUMBER).values(updated_at=func.now())
+
+TRANSACTION = tuple_(payment_transactions.c.provider, payment_transactions.c.transaction_id)
+ADD_TRANSACTIONS = insert_rows(
+    payment_transactions, ["provider", "transaction_id", "total_fen"]
+).on_conflict_do_nothing()
+GIVEN_TRANSACTIONS = rows_parameter(payment_transactions, ["provider", "transaction_id"]).subquery()
+KNOWN_TRANSACTIONS = select(payment_transactions).where(TRANSACTION.in_(select(GIVEN_TRANSACTIONS)))
+LOCK_TRANSACTIONS = KNOWN_TRANSACTIONS.order_by(
+    payment_transactions.c.provider, payment_transactions.c.transaction_id
+).with_for_update(key_share=True)
+
+COUNTED = refund_legs.c.status != "FAILED"
+"""A leg that was paid, or may still be: it stands in every cap."""
+
+HOLDINGS = select(
+    unit_holdings.c.line_id, unit_holdings.c.ordinal, unit_holdings.c.after_sales_no, unit_holdings.c.decided
+).where(unit_holdings.c.order_no == NUMBER)
+_of_order = (
+    select(literal(""), literal(""), refund_legs.c.tender_seq, refund_legs.c.amount_fen).where(
+        refund_legs.c.order_no == NUMBER, COUNTED
+    ),
+    select(literal(""), literal(""), mall_refunds.c.tender_seq, mall_refunds.c.amount_fen).where(
+        mall_refunds.c.order_no == NUMBER
+    ),
+)
+_of_transactions = tuple(
+    select(table.c.provider, table.c.transaction_id, literal(-1), func.sum(table.c.amount_fen))
+    .where(tuple_(table.c.provider, table.c.transaction_id).in_(select(GIVEN_TRANSACTIONS)), condition)
+    .group_by(table.c.provider, table.c.transaction_id)
+    for table, condition in ((refund_legs, COUNTED), (mall_refunds, mall_refunds.c.amount_fen > 0))
+)
+SPENT = union_all(*_of_order)
+"""(provider, transaction, tender, fen): what was spent of each tender; without names."""
+SPENT_OF_ALL = union_all(*_of_order, *_of_transactions)
+"""The same, and of each transaction over all its orders; with -1 for the tender."""
+
+HAS_HOLDINGS = select(
+    or_(*(exists().where(table.c.order_no == NUMBER) for table in (unit_holdings, refund_legs, mall_refunds)))
+)
+ADD_EVENT = insert(order_events).on_conflict_do_nothing().returning(order_events.c.event_id)
+EVENTS = (
+    select(order_events)
+    .where(order_events.c.order_no == any_(NUMBERS))
+    .order_by(order_events.c.occurred_at, order_events.c.event_id)
+)
+ADD_MALL_REFUNDS = insert_rows(mall_refunds, [column.name for column in mall_refunds.c])
+TENDERS = select(orders.c.tenders).where(orders.c.order_no == NUMBER)
+
+
+class SqlOrders:
+    """Orders in PostgreSQL; see `ports.storage.Orders` for what each method promises.
+
+    A locking read and a read of what the lock guards are never one statement: under READ COMMITTED
+    a statement that waited for a lock still sees everything else as it was before the wait.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def lock(self, order_no: str) -> OrderRecord | None:
+        """An unknown number is locked as well: batches that may be adding it are waited for."""
+        known = await self._one(LOCK, order_no)
+        if known is None:
+            await self._connection.execute(LOCK_UNKNOWN, {"number": order_no})
+            known = await self._one(LOCK, order_no)
+        return known
+
+    async def lock_of_case(self, after_sales_no: str) -> OrderRecord | None:
+        """One round trip: a case never changes its order."""
+        return await self._one(LOCK_OF_CASE, after_sales_no)
+
+    async def lock_many(self, order_nos: Sequence[str]) -> dict[str, OrderRecord]:
+        """Unknown orders are left out, their numbers shared with other batches and with nobody else."""
+        known = await self._lock_known(order_nos)
+        unknown = [number for number in order_nos if number not in known]
+        if unknown:
+            await self._connection.execute(SHARE_UNKNOWN, {"numbers": unknown})
+            known |= await self._lock_known(unknown)
+        return known
+
+    async def _lock_known(self, order_nos: Sequence[str]) -> dict[str, OrderRecord]:
+        rows = (await self._connection.execute(LOCK_MANY, {"numbers": list(order_nos)})).mappings()
+        return {row["order_no"]: order_record(row) for row in rows}
+
+    async def get(self, order_no: str) -> OrderRecord | None:
+        """As last committed."""
+        return await self._one(GET, order_no)
+
+    async def _one(self, statement: Any, number: str) -> OrderRecord | None:
+        row = (await self._connection.execute(statement, {"number": number})).mappings().one_or_none()
+        return None if row is None else order_record(row)
+
+    async def book(self, record: OrderRecord, *, lock_transactions: bool) -> OrderBook:
+        """Transactions whose total nobody told are not in the book: there is no cap to keep."""
+        order = record.order
+        totals = await self._lock_transactions(order) if lock_transactions else {}
+        holdings = (await self._connection.execute(HOLDINGS, {"number": order.order_no})).all()
+        spent = [0] * len(order.tenders)
+        spent_of: dict[tuple[str, str], int] = dict.fromkeys(totals, 0)
+        statement = SPENT_OF_ALL if totals else SPENT
+        given = {"number": order.order_no, "rows": [_named(*key) for key in totals]}
+        for provider, transaction_id, tender_seq, amount in await self._connection.execute(statement, given):
+            if tender_seq >= 0:
+                spent[tender_seq] += amount
+            else:
+                spent_of[provider, transaction_id] += int(amount)
+        return OrderBook(
+            order=order,
+            cells=record.cells or Cells(),
+            fulfilment=record.fulfilment,
+            holdings=tuple(Holding(Unit(h[0], h[1]), h[2], h[3]) for h in holdings),
+            spent_fen=tuple(spent),
+            transactions={key[1]: Transaction(total, spent_of[key]) for key, total in totals.items()},
+            extended_until=record.extended_until,
+        )
+
+    async def _lock_transactions(self, order: Order) -> dict[tuple[str, str], int]:
+        named = {(t.provider, t.transaction_id) for t in order.tenders if t.transaction_id is not None}
+        if not named:
+            return {}
+        rows = [_named(*key) for key in named]
+        found = await self._connection.execute(LOCK_TRANSACTIONS, {"rows": rows})
+        return {(row.provider, row.transaction_id): row.total_fen for row in found}
+
+    async def add_many(self, records: Sequence[OrderRecord]) -> set[str]:
+        """One statement; in ascending order, so that two batches never wait for each other in a ring."""
+        if not records:
+            return set()
+        rows = [order_values(record) for record in sorted(records, key=lambda r: r.order.order_no)]
+        return set((await self._connection.execute(ADD_MANY, {"rows": rows})).scalars())
+
+    async def update(self, record: OrderRecord) -> None:
+        """The whole row, what events fold to included."""
+        values = order_values(record)
+        number = values.pop("order_no")
+        await self._connection.execute(UPDATE.values(values), {"number": number})
+
+    async def register_transactions(self, orders: Sequence[Order]) -> dict[str, str]:
+        """The first total told of a transaction is the one that counts, here and in later calls."""
+        told: dict[tuple[str, str], int] = {}
+        named: list[tuple[str, tuple[str, str], int]] = []
+        for order in orders:
+            for tender in order.tenders:
+                if tender.transaction_id is None or tender.transaction_total_fen is None:
+                    continue
+                key = (tender.provider, tender.transaction_id)
+                told.setdefault(key, tender.transaction_total_fen)
+                named.append((order.order_no, key, tender.transaction_total_fen))
+        if not told:
+            return {}
+        rows = [_named(*key) | {"total_fen": told[key]} for key in sorted(told)]
+        await self._connection.execute(ADD_TRANSACTIONS, {"rows": rows})
+        found = await self._connection.execute(KNOWN_TRANSACTIONS, {"rows": rows})
+        known = {(row.provider, row.transaction_id): row.total_fen for row in found}
+        return {order_no: key[1] for order_no, key, total in named if known[key] != total}
+
+    async def has_holdings(self, order_no: str) -> bool:
+        """Money the mall gave back without naming units counts too: the tenders must stay what they are."""
+        return bool((await self._connection.execute(HAS_HOLDINGS, {"number": order_no})).scalar_one())
+
+    async def add_event(self, order_no: str, event: OrderEvent, detail: object, now: datetime) -> bool:
+        """The first report under an event id stays."""
+        values = {
+            "order_no": order_no,
+            "event_id": event.event_id,
+            "type": event.type.value,
+            "occurred_at": event.occurred_at,
+            "waybill": event.waybill,
+            "carrier": event.carrier,
+            "line_ids": None if event.line_ids is None else list(event.line_ids),
+            "refunded_lines": None if event.refunded_lines is None else dict(event.refunded_lines),
+            "detail": detail,
+            "received_at": now,
+        }
+        return (await self._connection.execute(ADD_EVENT, values)).scalar_one_or_none() is not None
+
+    async def events_of(self, order_nos: Sequence[str]) -> dict[str, list[OrderEvent]]:
+        """Every number asked for has a list, perhaps an empty one; events by the time they happened."""
+        events: dict[str, list[OrderEvent]] = {number: [] for number in order_nos}
+        for row in (await self._connection.execute(EVENTS, {"numbers": list(events)})).mappings():
+            events[row["order_no"]].append(order_event(row))
+        return events
+
+    async def save_fulfilment(self, order_no: str, fulfilment: Fulfilment) -> None:
+        """Nothing but the fold is written."""
+        await self._connection.execute(UPDATE.values(fulfilment_values(fulfilment)), {"number": order_no})
+
+    async def add_mall_refund(
+        self, order_no: str, event_id: str, by_tender: Sequence[int], units: Sequence[tuple[str, int]]
+    ) -> None:
+        """Amounts of zero leave no row.
+
+        Raises:
+            UnitsUnavailable: a unit is not free.
+        """
+        tenders: list[Mapping[str, Any]] = (
+            await self._connection.execute(TENDERS, {"number": order_no})
+        ).scalar_one()
+        rows = [
+            {
+                "order_no": order_no,
+                "event_id": event_id,
+                "tender_seq": seq,
+                "amount_fen": amount,
+                "provider": tender["provider"],
+                "transaction_id": tender["transaction_id"],
+            }
+            for seq, (tender, amount) in enumerate(zip(tenders, by_tender, strict=True))
+            if amount
+        ]
+        if rows:
+            await self._connection.execute(ADD_MALL_REFUNDS, {"rows": rows})
+        await hold(self._connection, order_no, None, [Unit(*unit) for unit in units], decided=True)
+
+
+def _named(provider: str, transaction_id: str) -> dict[str, Any]:
+    return {"provider": provider, "transaction_id": transaction_id}

@@ -1,0 +1,135 @@
+"""The record of a case: what happened, what was refused, and how each command was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Text, bindparam, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mallcare.domain.after_sales import CaseEvent
+from mallcare.domain.commands import Actor
+from mallcare.domain.vocabulary import Role
+from mallcare.persistence.codec import Columns, Values, instant
+from mallcare.persistence.statements import insert_rows
+from mallcare.persistence.tables import after_sales_commands, after_sales_events
+from mallcare.ports.storage import CommandRecord, RecordedEvent
+
+NUMBER = bindparam("number", type_=Text())
+APPEND = insert_rows(after_sales_events, [item.name for item in after_sales_events.c if item.name != "id"])
+EVENTS = (
+    select(after_sales_events)
+    .where(after_sales_events.c.after_sales_no == NUMBER)
+    .order_by(after_sales_events.c.id)
+)
+ADD_COMMAND = insert(after_sales_commands)
+FIND_COMMAND = select(after_sales_commands).where(
+    after_sales_commands.c.after_sales_no == NUMBER,
+    after_sales_commands.c.command_id == bindparam("command", type_=Text()),
+)
+
+
+async def append(
+    connection: AsyncConnection, after_sales_no: str, events: Sequence[CaseEvent], command_id: str | None
+) -> None:
+    """Append events to the record, in their order."""
+    rows = [
+        {
+            "after_sales_no": after_sales_no,
+            "version": event.version,
+            "name": event.name,
+            "command_id": command_id,
+            **_actor_values(event.actor),
+            "at": event.at,
+            "from_state": event.from_state.value if event.from_state else None,
+            "to_state": event.to_state.value,
+            "facts": event.facts,
+        }
+        for event in events
+    ]
+    if rows:
+        await connection.execute(APPEND, {"rows": rows})
+
+
+async def append_refusal(
+    connection: AsyncConnection, after_sales_no: str, command: CommandRecord, state: str
+) -> None:
+    """Append a refused command: it leads nowhere, so it has no state to go to."""
+    row = {
+        "after_sales_no": after_sales_no,
+        "version": command.version,
+        "name": command.name,
+        "command_id": command.command_id,
+        **_actor_values(command.actor),
+        "at": command.at,
+        "from_state": state,
+        "refused_code": command.code,
+        "facts": command.facts,
+    }
+    await connection.execute(APPEND, {"rows": [row]})
+
+
+async def events_of(connection: AsyncConnection, after_sales_no: str) -> list[RecordedEvent]:
+    """The record, oldest line first."""
+    rows = (await connection.execute(EVENTS, {"number": after_sales_no})).mappings()
+    return [
+        RecordedEvent(
+            seq=row["id"],
+            name=row["name"],
+            actor=_actor(row),
+            at=instant(row["at"]),
+            version=row["version"],
+            from_state=row["from_state"],
+            to_state=row["to_state"],
+            command_id=row["command_id"],
+            refused_code=row["refused_code"],
+            facts=row["facts"],
+        )
+        for row in rows
+    ]
+
+
+async def add_command(connection: AsyncConnection, after_sales_no: str, command: CommandRecord) -> None:
+    """Keep the answer to a command."""
+    values = {
+        "after_sales_no": after_sales_no,
+        "command_id": command.command_id,
+        "name": command.name,
+        "body_hash": command.body_hash,
+        **_actor_values(command.actor),
+        "at": command.at,
+        "version": command.version,
+        "code": command.code,
+        "detail": command.detail,
+        "facts": dict(command.facts),
+    }
+    await connection.execute(ADD_COMMAND, values)
+
+
+async def find_command(
+    connection: AsyncConnection, after_sales_no: str, command_id: str
+) -> CommandRecord | None:
+    """The answer to a command, None if it was never given."""
+    given = {"number": after_sales_no, "command": command_id}
+    row = (await connection.execute(FIND_COMMAND, given)).mappings().one_or_none()
+    if row is None:
+        return None
+    return CommandRecord(
+        command_id=row["command_id"],
+        name=row["name"],
+        body_hash=row["body_hash"],
+        actor=_actor(row),
+        at=instant(row["at"]),
+        version=row["version"],
+        code=row["code"],
+        detail=row["detail"],
+        facts=row["facts"],
+    )
+
+
+def _actor_values(actor: Actor) -> Values:
+    return {"actor_role": actor.role.value, "actor_subject": actor.subject}
+
+
+def _actor(row: Columns) -> Actor:
+    return Actor(Role(row["actor_role"]), row["actor_subject"])

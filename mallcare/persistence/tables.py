@@ -1,0 +1,47 @@
+"""The whole schema under one name: import tables from here, so that no foreign key misses its target."""
+
+from mallcare.persistence.base import Base
+from mallcare.persistence.case_tables import (
+    LIVE,
+    after_sales,
+    after_sales_commands,
+    after_sales_events,
+    after_sales_policies,
+    refund_legs,
+)
+from mallcare.persistence.order_tables import (
+    mall_refunds,
+    order_events,
+    orders,
+    payment_transactions,
+    unit_holdings,
+)
+from mallcare.persistence.platform_tables import (
+    PENDING,
+    MessageStatus,
+    idempotency_keys,
+    outgoing_messages,
+    switches,
+)
+
+metadata = Base.metadata
+
+__all__ = [
+    "LIVE",
+    "PENDING",
+    "MessageStatus",
+    "after_sales",
+    "after_sales_commands",
+    "after_sales_events",
+    "after_sales_policies",
+    "idempotency_keys",
+    "mall_refunds",
+    "metadata",
+    "order_events",
+    "orders",
+    "outgoing_messages",
+    "payment_transactions",
+    "refund_legs",
+    "switches",
+    "unit_holdings",
+]

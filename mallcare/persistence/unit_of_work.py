@@ -1,0 +1,92 @@
+"""One unit of work is one transaction on one connection of the pool."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Text, bindparam, func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mallcare.persistence.cases import SqlCases
+from mallcare.persistence.engine import storage_errors
+from mallcare.persistence.idempotency import SqlIdempotency
+from mallcare.persistence.orders import SqlOrders
+from mallcare.persistence.outbox import SqlOutbox
+from mallcare.persistence.policies import PolicyCache, SqlPolicies
+from mallcare.persistence.switches import SqlSwitches
+from mallcare.ports.storage import Cases, Idempotency, Orders, Outbox, Policies, Switches
+
+SET_LOCK_TIMEOUT = select(func.set_config("lock_timeout", bindparam("limit", type_=Text()), True))
+
+
+class SqlUnitOfWork:
+    """A transaction under READ COMMITTED with its repositories; see `ports.storage.UnitOfWork`.
+
+    Locks are taken in this order, so that no two units of work wait for each other: an
+    Idempotency-Key, orders ascending, the case, payment transactions ascending, refund counters.
+
+    Raises (on entering, inside the block and on commit):
+        StorageUnavailable: no connection, a lost one, a lock not granted in time, or a deadlock. After
+            a failed `commit` it is unknown whether the change was kept; repeating a command is safe.
+    """
+
+    orders: Orders
+    cases: Cases
+    policies: Policies
+    switches: Switches
+    idempotency: Idempotency
+    outbox: Outbox
+
+    def __init__(self, engine: AsyncEngine, cache: PolicyCache, lock_timeout: timedelta | None) -> None:
+        self._opening = engine.connect()
+        self._cache = cache
+        self._lock_timeout = lock_timeout
+
+    async def __aenter__(self) -> Self:
+        with storage_errors():
+            connection = await self._opening.start()
+        self.orders = SqlOrders(connection)
+        self.cases = SqlCases(connection)
+        self.policies = SqlPolicies(connection, self._cache)
+        self.switches = SqlSwitches(connection)
+        self.idempotency = SqlIdempotency(connection)
+        self.outbox = SqlOutbox(connection)
+        if self._lock_timeout is not None:
+            limit = f"{max(1, self._lock_timeout // timedelta(milliseconds=1))}ms"
+            try:
+                with storage_errors():
+                    await connection.execute(SET_LOCK_TIMEOUT, {"limit": limit})
+            except BaseException:
+                await connection.close()
+                raise
+        return self
+
+    async def commit(self) -> None:
+        """Keep everything written so far; nothing can be written after it."""
+        await self._opening.commit()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # Closing gives the connection back, and the pool takes back what was not committed.
+        await self._opening.__aexit__(exc_type, exc, traceback)
+        if exc is not None:
+            with storage_errors():
+                raise exc
+
+
+class SqlUnitOfWorkFactory:
+    """Opens units of work on one pool; see `ports.storage.UnitOfWorkFactory`."""
+
+    def __init__(self, engine: AsyncEngine, *, policy_cache: PolicyCache | None = None) -> None:
+        self._engine = engine
+        self._cache = policy_cache or PolicyCache()
+
+    def __call__(self, *, lock_timeout: timedelta | None = None) -> SqlUnitOfWork:
+        """A unit of work; `lock_timeout` bounds the wait for each of its locks."""
+        return SqlUnitOfWork(self._engine, self._cache, lock_timeout)
