@@ -12,7 +12,14 @@ from datetime import datetime, timedelta
 
 from mallcare.domain.book import OrderBook, Unit
 from mallcare.domain.commands import Actor, Approve, Cancel, Command, ExtendDeadline, Reject, RetryRefund
-from mallcare.domain.errors import Fact, IllegalTransition, InvalidInput, RefundCapExceeded, VersionConflict
+from mallcare.domain.errors import (
+    Fact,
+    IllegalTransition,
+    InvalidInput,
+    RefundCapExceeded,
+    UnitsUnavailable,
+    VersionConflict,
+)
 from mallcare.domain.orders import FREIGHT_LINE
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage, ReviewTimeout, refuse_auto_refund
 from mallcare.domain.quotes import CaseLine, Quote, decide_freight, units_of
@@ -113,7 +120,7 @@ def decide(
     Raises:
         VersionConflict: the caller had seen another version.
         NotAllowed, IllegalTransition: see `transitions.require`.
-        RefundCapExceeded, InvalidInput: the command's own guard.
+        UnitsUnavailable, RefundCapExceeded, InvalidInput: the command's own guard.
     """
     if expected_version is not None and expected_version != case.version:
         raise VersionConflict(
@@ -259,8 +266,9 @@ def _start_refund(
     name: str,
     facts: Mapping[str, Fact],
 ) -> Decision:
-    """Cross the pivot: freight decided, caps checked, one leg written for each tender that pays."""
+    """Cross the pivot: freight decided, units and caps checked, one leg written for each tender that pays."""
     final_quote = decide_freight(book, case.after_sales_no, case.quote, case.reason_code, policy)
+    book.check_held(case.after_sales_no, units_of(case.lines))
     book.check_caps(final_quote.by_tender)
     legs = tuple(
         RefundLeg(mint(), seq, tender.tender, tender.provider, tender.transaction_id, amount)
@@ -334,9 +342,9 @@ def _auto_approve(
         return _escalate(case, policy, now, {"auto_refund_refused": refusal.value})
     try:
         return _start_refund(case, SYSTEM, book, policy, now, mint, "approved", {"automatic": True})
-    except RefundCapExceeded as exceeded:
+    except (RefundCapExceeded, UnitsUnavailable) as refused:
         # The clock owns the case: were it only refused, no command could ever move it again.
-        return _escalate(case, policy, now, {"auto_refund_refused": exceeded.code})
+        return _escalate(case, policy, now, {"auto_refund_refused": refused.code})
 
 
 def _escalate(

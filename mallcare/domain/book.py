@@ -111,6 +111,19 @@ class OrderBook:
             Unit(line.line_id, j) in settled for line in self.order.lines for j in range(1, line.quantity + 1)
         )
 
+    def check_held(self, holder: str, units: Iterable[Unit]) -> None:
+        """Refuse to refund units that `holder` lost, because the mall refunded them by itself meanwhile.
+
+        Raises:
+            UnitsUnavailable: naming the lines.
+        """
+        mine = {h.unit for h in self.holdings if h.holder == holder}
+        lost = sorted({unit.line_id for unit in units if unit not in mine})
+        if lost:
+            raise UnitsUnavailable(
+                "the mall refunded units of the request by itself; ask anew for what is left", line_ids=lost
+            )
+
     def check_caps(self, by_tender: tuple[int, ...]) -> None:
         """Refuse to promise more than a tender, or a payment transaction, received.
 

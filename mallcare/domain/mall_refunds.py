@@ -11,10 +11,15 @@ from mallcare.domain.fulfilment import OrderEvent
 
 @dataclass(frozen=True, slots=True)
 class MallRefund:
-    """What a report takes from an order: fen by tender, and the free units it uses up."""
+    """What a report takes from an order: fen by tender, free units, and units of undecided requests.
+
+    Units `taken_over` change hands from their request to the mall: the request can then no longer be
+    approved (`OrderBook.check_held`), else a unit would be paid back twice within the order's cap.
+    """
 
     by_tender: tuple[int, ...]
     units: tuple[Unit, ...]
+    taken_over: tuple[Unit, ...] = ()
 
 
 def mall_refund(book: OrderBook, event: OrderEvent) -> MallRefund:
@@ -22,8 +27,7 @@ def mall_refund(book: OrderBook, event: OrderEvent) -> MallRefund:
 
     A report with quantities takes those; one with line ids takes the whole lines; one with neither
     takes the whole order with its freight. Free units go first, then units of requests that are not
-    decided yet (whose approval then meets the cap); units already refunded are not taken again, and
-    no tender is driven beyond what it paid.
+    decided yet; units already refunded are not taken again, and no tender is driven beyond what it paid.
     """
     decided = {h.unit for h in book.holdings if h.decided}
     held = {h.unit for h in book.holdings}
@@ -37,6 +41,7 @@ def mall_refund(book: OrderBook, event: OrderEvent) -> MallRefund:
     return MallRefund(
         by_tender=tuple(max(0, min(w, rest)) for w, rest in zip(worth, left, strict=True)),
         units=tuple(unit for unit in taken if unit not in held),
+        taken_over=tuple(unit for unit in taken if unit in held),
     )
 
 

@@ -42,6 +42,7 @@ class Ledger:
         self.cases: dict[str, AfterSalesCase] = {}
         self.events: list[tuple[str, CaseEvent]] = []
         self.mall_units: list[Unit] = []
+        self.lost_units: set[tuple[str | None, Unit]] = set()
         self.mall_spent: list[int] = [0] * len(order.tenders)
         self.mint = Mint()
 
@@ -63,6 +64,7 @@ class Ledger:
             Holding(unit, no, case.refund_decided)
             for no, case in self.cases.items()
             for unit in case.held_units
+            if (no, unit) not in self.lost_units
         ]
         return (*by_cases, *(Holding(unit, None, True) for unit in self.mall_units))
 
@@ -130,7 +132,9 @@ class Ledger:
     def mall_refunds(self, report: OrderEvent) -> MallRefund:
         """Keep what the mall says it refunded by itself."""
         taken = mall_refund(self.book(), report)
-        self.mall_units += taken.units
+        taken_over = set(taken.taken_over)
+        self.lost_units |= {(h.holder, h.unit) for h in self.holdings() if h.unit in taken_over}
+        self.mall_units += (*taken.units, *taken.taken_over)
         self.mall_spent = [a + b for a, b in zip(self.mall_spent, taken.by_tender, strict=True)]
         return taken
 

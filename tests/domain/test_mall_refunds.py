@@ -7,14 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mallcare.domain.book import Unit
-from mallcare.domain.commands import Approve
-from mallcare.domain.errors import RefundCapExceeded, UnitsUnavailable
+from mallcare.domain.commands import Approve, Cancel
+from mallcare.domain.errors import UnitsUnavailable
 from mallcare.domain.fulfilment import OrderEvent
 from mallcare.domain.mall_refunds import MallRefund
 from mallcare.domain.orders import FREIGHT_LINE
+from mallcare.domain.policy import AfterSalesPolicy, ReviewTimeout
 from mallcare.domain.vocabulary import State
 from tests.domain.builders import (
     AFTER_COOLING_OFF,
+    CUSTOMER,
     PLACED_AT,
     SUPPLIER,
     asking,
@@ -62,14 +64,37 @@ def test_free_units_go_first() -> None:
     assert ledger.mall_refunds(mall_refunded({"A": 2})).units == (Unit("A", 2), Unit("A", 3))
 
 
-def test_units_under_review_are_paid_for_but_not_taken() -> None:
-    """The mall's money is gone although a request holds the unit: its approval then meets the cap."""
+def test_units_under_review_change_hands() -> None:
+    """A unit the mall refunded is not refunded again by approving the request, though the cap has room."""
+    ledger = two_lines()
+    no = ledger.submit(asking(("B", 1)), AFTER_COOLING_OFF).after_sales_no
+    taken = ledger.mall_refunds(mall_refunded({"B": 1}))
+    assert (taken.units, taken.taken_over) == ((), (Unit("B", 1),))
+    assert sum(taken.by_tender) == 200
+    with pytest.raises(UnitsUnavailable) as refused:
+        ledger.decide(no, Approve(), SUPPLIER, AFTER_COOLING_OFF)
+    assert refused.value.facts == {"line_ids": ["B"]}
+
+
+def test_units_that_changed_hands_stay_with_the_mall_when_the_request_ends() -> None:
+    """Rejecting or withdrawing the request frees what was still its own, and nothing else."""
     ledger = two_lines()
     no = ledger.submit(asking(), AFTER_COOLING_OFF).after_sales_no
-    taken = ledger.mall_refunds(mall_refunded())
-    assert taken == MallRefund((400, 200), (Unit(FREIGHT_LINE, 1),))
-    with pytest.raises(RefundCapExceeded):
-        ledger.decide(no, Approve(), SUPPLIER, AFTER_COOLING_OFF)
+    ledger.mall_refunds(mall_refunded({"A": 1, "B": 1}))
+    ledger.decide(no, Cancel(), CUSTOMER, AFTER_COOLING_OFF)
+    assert [(x.line_id, x.units) for x in ledger.submit(asking(), AFTER_COOLING_OFF).lines] == [("A", (2, 3))]
+
+
+def test_an_automatic_approval_of_units_that_changed_hands_calls_a_person() -> None:
+    """The clock must not fail on it: the supplier is asked, and rejects or lets the customer ask anew."""
+    ledger = two_lines()
+    ledger.policy = AfterSalesPolicy(review_timeout=ReviewTimeout.AUTO_APPROVE)
+    case = ledger.submit(asking(), AFTER_COOLING_OFF)
+    ledger.mall_refunds(mall_refunded({"A": 1}))
+    assert case.deadline_at is not None
+    decision = ledger.fire(case.after_sales_no, case.deadline_at, case.deadline_at)
+    assert decision.case.state is State.PENDING_REVIEW
+    assert decision.events[0].facts["auto_refund_refused"] == "units_unavailable"
 
 
 @pytest.mark.parametrize("settled", [False, True])

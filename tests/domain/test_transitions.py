@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 
 from mallcare.domain.after_sales import AfterSalesCase, decide
-from mallcare.domain.book import Unit
+from mallcare.domain.book import Holding, Unit
 from mallcare.domain.commands import Actor, Approve, Cancel, Command, ExtendDeadline, Reject, RetryRefund
 from mallcare.domain.errors import IllegalTransition, NotAllowed
 from mallcare.domain.quotes import CaseLine
@@ -83,7 +83,8 @@ def reachable() -> dict[State, set[State]]:
 @pytest.mark.parametrize(("state", "action"), EVERY_MOVE)
 def test_every_move_is_in_the_table_or_refused_by_type(state: State, action: Action) -> None:
     """For every role a move is allowed, or never its to make, or not possible in that state."""
-    case, known = case_in(state), book(order(line("A", 2)))
+    case = case_in(state)
+    known = book(order(line("A", 2)), holdings=(Holding(Unit("A", 1), case.after_sales_no, False),))
     for role in Role:
         actor = Actor(role, "somebody")
         if action in offered(state, role):
