@@ -57,3 +57,8 @@ class SearchAttribute(StrEnum):
 def after_sales_workflow_id(after_sales_no: str) -> str:
     """Id of a case's workflow: the case's own."""
     return f"after-sales/{after_sales_no}"
+
+
+def webhook_delivery_workflow_id(shard: int) -> str:
+    """Id of the pump of one shard of the outbox."""
+    return f"webhook-delivery/{shard}"

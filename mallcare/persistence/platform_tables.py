@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mallcare.persistence.base import Base, JsonObject, not_negative, one_of, table_of
-
-
-class MessageStatus(StrEnum):
-    """Where an outgoing message stands. DEAD: given up after the last attempt, for a person to see."""
-
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    DEAD = "dead"
-
+from mallcare.ports.webhooks import MessageStatus
 
 PENDING = f"status = '{MessageStatus.PENDING}'"
 """Condition of a message still to be delivered; written alike in indexes and queries."""
@@ -60,8 +51,10 @@ class OutgoingMessageRow(Base):
         one_of("status", MessageStatus),
         not_negative("attempts"),
         CheckConstraint("(delivered_at IS NOT NULL) = (status = 'delivered')", name="delivered_or_not"),
-        Index("ix_outgoing_messages_head", "subject", "seq", postgresql_where=text(PENDING)),
         Index("ix_outgoing_messages_due", "next_attempt_at", postgresql_where=text(PENDING)),
+        Index("ix_outgoing_messages_subject", "subject", "seq"),
+        Index("ix_outgoing_messages_dead", "seq", postgresql_where=text(f"status = '{MessageStatus.DEAD}'")),
+        Index("ix_outgoing_messages_time", "occurred_at", postgresql_using="brin"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -73,6 +66,7 @@ class OutgoingMessageRow(Base):
     status: Mapped[str] = mapped_column(server_default=text("'pending'"))
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
     next_attempt_at: Mapped[datetime]
+    claimed_until: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
 

@@ -1,0 +1,39 @@
+"""Outgoing messages can be claimed by a pump, and found by subject, by time and when given up.
+
+Revision: 0002
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+TABLE = "outgoing_messages"
+
+
+def upgrade() -> None:
+    """Only adds, but for one index that a wider one replaces."""
+    op.add_column(TABLE, sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True))
+    op.create_index("ix_outgoing_messages_subject", TABLE, ["subject", "seq"])
+    op.create_index("ix_outgoing_messages_dead", TABLE, ["seq"], postgresql_where=sa.text("status = 'dead'"))
+    op.create_index("ix_outgoing_messages_time", TABLE, ["occurred_at"], postgresql_using="brin")
+    op.drop_index("ix_outgoing_messages_head", TABLE)
+
+
+def downgrade() -> None:
+    """A claim that is forgotten lets its message be sent once more."""
+    op.create_index(
+        "ix_outgoing_messages_head",
+        TABLE,
+        ["subject", "seq"],
+        postgresql_where=sa.text("status = 'pending'"),
+    )
+    op.drop_index("ix_outgoing_messages_time", TABLE)
+    op.drop_index("ix_outgoing_messages_dead", TABLE)
+    op.drop_index("ix_outgoing_messages_subject", TABLE)
+    op.drop_column(TABLE, "claimed_until")
