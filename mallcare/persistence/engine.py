@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from sqlalchemy import URL, make_url
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -52,20 +52,27 @@ def create_engine(
     )
 
 
+def meaning_of(failure: BaseException) -> Exception | None:
+    """What a driver's or pool's failure is called by the ports; None: it has no name there.
+
+    Lock timeouts and deadlocks are `StorageUnavailable` too: the caller may simply try again. A value
+    that PostgreSQL has no room for (a NUL in a text, a number beyond 64 bits) is `InvalidInput`.
+    """
+    if isinstance(failure, DataError):
+        return InvalidInput("a text or number cannot be stored")
+    lost = isinstance(failure, DBAPIError) and failure.connection_invalidated
+    if lost or isinstance(failure, OperationalError | InterfaceError | PoolTimeout):
+        return StorageUnavailable(type(failure).__name__)
+    return None
+
+
 @contextmanager
 def storage_errors() -> Generator[None]:
-    """Turn "the database cannot be reached or gave up on us" into `StorageUnavailable`.
-
-    Lock timeouts and deadlocks are among them: the caller may simply try again. A value that
-    PostgreSQL has no room for (a NUL in a text, a number beyond 64 bits) is the caller's `InvalidInput`.
-    """
+    """Raise failures of the block by their meaning."""
     try:
         yield
-    except DataError as failure:
-        raise InvalidInput("a text or number cannot be stored") from failure
-    except (OperationalError, InterfaceError, PoolTimeout) as failure:
-        raise StorageUnavailable(type(failure).__name__) from failure
-    except DBAPIError as failure:
-        if failure.connection_invalidated:
-            raise StorageUnavailable(type(failure).__name__) from failure
-        raise
+    except SQLAlchemyError as failure:
+        meaning = meaning_of(failure)
+        if meaning is None:
+            raise
+        raise meaning from failure

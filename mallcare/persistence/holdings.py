@@ -17,9 +17,11 @@ ORDER = bindparam("order_no_", type_=Text())
 HOLDER = bindparam("holder_", type_=Text())
 GIVEN = rows_parameter(unit_holdings, ["line_id", "ordinal"]).subquery()
 
-HOLD = insert_rows(
-    unit_holdings, ["order_no", "line_id", "ordinal", "after_sales_no", "decided"]
-).on_conflict_do_nothing()
+HOLD = (
+    insert_rows(unit_holdings, ["order_no", "line_id", "ordinal", "after_sales_no", "decided"])
+    .on_conflict_do_nothing()
+    .returning(unit_holdings.c.ordinal)
+)
 RELEASE = delete(unit_holdings).where(
     unit_holdings.c.order_no == ORDER,
     unit_holdings.c.after_sales_no == HOLDER,
@@ -53,11 +55,9 @@ async def hold(
         }
         for unit in sorted(units, key=lambda unit: (unit.line_id, unit.ordinal))
     ]
-    held = await connection.execute(HOLD, {"rows": rows})
-    if held.rowcount != len(rows):
-        raise UnitsUnavailable(
-            "a unit is held by somebody else", requested=len(rows), available=held.rowcount
-        )
+    held = (await connection.execute(HOLD, {"rows": rows})).all()
+    if len(held) != len(rows):
+        raise UnitsUnavailable("a unit is held by somebody else", requested=len(rows), available=len(held))
 
 
 async def move_holdings(connection: AsyncConnection, before: AfterSalesCase, after: AfterSalesCase) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Text, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mallcare.persistence.cases import SqlCases
-from mallcare.persistence.engine import storage_errors
+from mallcare.persistence.engine import meaning_of, storage_errors
 from mallcare.persistence.idempotency import SqlIdempotency
 from mallcare.persistence.orders import SqlOrders
 from mallcare.persistence.outbox import SqlOutbox
@@ -30,6 +30,7 @@ class SqlUnitOfWork:
     Raises (on entering, inside the block and on commit):
         StorageUnavailable: no connection, a lost one, a lock not granted in time, or a deadlock. After
             a failed `commit` it is unknown whether the change was kept; repeating a command is safe.
+        InvalidInput: a value PostgreSQL cannot store, such as a NUL in a text.
     """
 
     orders: Orders
@@ -75,9 +76,9 @@ class SqlUnitOfWork:
     ) -> None:
         # Closing gives the connection back, and the pool takes back what was not committed.
         await self._opening.__aexit__(exc_type, exc, traceback)
-        if exc is not None:
-            with storage_errors():
-                raise exc
+        meaning = meaning_of(exc) if exc is not None else None
+        if meaning is not None:
+            raise meaning from exc
 
 
 class SqlUnitOfWorkFactory:
