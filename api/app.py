@@ -1,0 +1,65 @@
+"""The HTTP app. Building it opens nothing; engines and pools live as long as its lifespan."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from api import errors
+from api.deps import OpenPlatform
+from api.documentation import INTRODUCTION, TAGS, describe, operation_id
+from api.metrics import Measured, Metrics
+from api.routes import after_sales, callbacks, commands, health, operations, orders
+from api.security import TokenVerifier
+
+LARGEST_BODY = 16 * 1024 * 1024
+"""Bytes a request may have: a thousand orders of a dozen lines each fit in easily."""
+
+ROUTERS = (
+    orders.router,
+    after_sales.router,
+    commands.router,
+    operations.router,
+    callbacks.router,
+    health.router,
+)
+
+
+def create_app(open_platform: OpenPlatform, verifier: TokenVerifier) -> FastAPI:
+    """The app over whatever `open_platform` opens when the server starts.
+
+    Args:
+        open_platform: called once at start-up; the context it answers is left at shutdown.
+        verifier: decides who calls.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with open_platform() as platform:
+            app.state.platform = platform
+            yield
+
+    app = FastAPI(
+        title="mallcare",
+        version=version("mallcare"),
+        summary="After-sales and customer service of a mall of many suppliers",
+        description=INTRODUCTION,
+        openapi_tags=TAGS,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        generate_unique_id_function=operation_id,
+        max_body_size=LARGEST_BODY,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    metrics = Metrics()
+    app.state.verifier = verifier
+    app.state.metrics = metrics
+    errors.install(app)
+    app.add_middleware(Measured, metrics=metrics)
+    for router in ROUTERS:
+        app.include_router(router)
+    describe(app)
+    return app

@@ -1,0 +1,64 @@
+"""What routes need, and where they find it. Nothing here is built at import."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Annotated, Protocol, cast
+
+from fastapi import Depends, Request
+
+from mallcare.application.use_cases import UseCases
+from mallcare.ports import CaseQueries, Clock, RefundCallbacks
+
+Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
+"""Asks every engine the API needs; answers by name whether it is there."""
+
+
+class ApiPlatform(Protocol):
+    """What the composition root hands to the API."""
+
+    @property
+    def use_cases(self) -> UseCases: ...
+
+    @property
+    def queries(self) -> CaseQueries: ...
+
+    @property
+    def callbacks(self) -> Mapping[str, RefundCallbacks]:
+        """Verifiers of vendors' refund callbacks, by provider."""
+        ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def readiness(self) -> Readiness: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ApiDependencies:
+    """`ApiPlatform` as a plain record."""
+
+    use_cases: UseCases
+    queries: CaseQueries
+    callbacks: Mapping[str, RefundCallbacks]
+    clock: Clock
+    readiness: Readiness
+
+
+OpenPlatform = Callable[[], AbstractAsyncContextManager[ApiPlatform]]
+"""Opens engines and pools for the life of the app, and closes them after it."""
+
+
+def _platform(request: Request) -> ApiPlatform:
+    return cast("ApiPlatform", request.app.state.platform)
+
+
+def _use_cases(request: Request) -> UseCases:
+    return _platform(request).use_cases
+
+
+Platform = Annotated[ApiPlatform, Depends(_platform)]
+Cases = Annotated[UseCases, Depends(_use_cases)]
