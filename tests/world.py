@@ -15,6 +15,7 @@ from itertools import count
 from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import TimeSkipper
 
@@ -255,9 +256,14 @@ class World:
         return self.client.get_workflow_handle(after_sales_workflow_id(no), result_type=CaseSnapshot)
 
     async def finished(self, no: str) -> CaseSnapshot:
-        """Wait for the workflow's end."""
-        async with asyncio.timeout(20):
-            return await self.handle(no).result()
+        """Wait for the workflow's end; a hang tells how far its history came."""
+        try:
+            async with asyncio.timeout(20):
+                return await self.handle(no).result()
+        except TimeoutError:
+            history = await self.handle(no).fetch_history()
+            names = [EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") for event in history.events]
+            raise AssertionError(f"the workflow of {no} hangs after {names}") from None
 
     async def skip(self, no: str, by: timedelta) -> None:
         """Move the workflow's clock, and the platform's with it."""
@@ -265,9 +271,9 @@ class World:
             await self.skipper.fast_forward(self.handle(no), by)
         self.clock.offset += by
 
-    async def reaches(self, no: str, event: str) -> AfterSalesCase:
-        """Wait until the case's record shows an event."""
+    async def reaches(self, no: str, event: str, times: int = 1) -> AfterSalesCase:
+        """Wait until the case's record shows an event so many times."""
         async with asyncio.timeout(20):
-            while event not in await self.events(no):  # noqa: ASYNC110 - another process writes it
+            while (await self.events(no)).count(event) < times:  # noqa: ASYNC110 - another process writes it
                 await asyncio.sleep(0.02)
         return await self.case(no)

@@ -35,9 +35,7 @@ def new_session_database(
 
 
 @pytest.fixture(scope="session")
-async def shared_world(
-    temporal_server: EmbeddedTemporal, new_session_database: str
-) -> AsyncGenerator[World]:
+async def shared_world(temporal_server: EmbeddedTemporal, new_session_database: str) -> AsyncGenerator[World]:
     client = await Client.connect(
         temporal_server.address, namespace=temporal_server.namespace, data_converter=DATA_CONVERTER
     )
