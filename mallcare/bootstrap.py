@@ -26,14 +26,10 @@ from mallcare.persistence.engine import create_engine
 from mallcare.persistence.queries import SqlCaseQueries
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
 from mallcare.ports import CaseQueries, Clock, PaymentGateway, RefundCallbacks
-from mallcare.settings import Settings
+from mallcare.settings import NotConfigured, Settings
 
 WECHAT_PAY = "wechat_pay"
 MALL = "mall"
-
-
-class NotConfigured(Exception):
-    """A setting that this process needs is missing; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)

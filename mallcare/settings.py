@@ -14,6 +14,10 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
+class NotConfigured(Exception):
+    """A setting that a process needs is missing; the message names it."""
+
+
 class Settings(BaseSettings):
     """Settings of one process."""
 

@@ -36,6 +36,13 @@ class WorkerPlan:
     """Rate of the whole queue over all workers, kept by the server."""
 
 
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """The sandbox workflows run in, the same for workers and for replaying histories."""
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    )
+
+
 def build_worker(
     client: Client, plan: WorkerPlan, version: str, *, max_cached_workflows: int = 2_000
 ) -> Worker:
@@ -45,9 +52,7 @@ def build_worker(
         task_queue=plan.queue,
         workflows=list(plan.workflows),
         activities=list(plan.activities),
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-        ),
+        workflow_runner=workflow_runner(),
         max_cached_workflows=max_cached_workflows,
         max_concurrent_activities=plan.max_concurrent_activities,
         max_task_queue_activities_per_second=plan.max_activities_per_second,

@@ -5,17 +5,21 @@ from __future__ import annotations
 import sys
 
 from mallcare.cli.app import app
+from mallcare.cli.errors import CommandFailed
 from mallcare.embedded.errors import EmbeddedError
 from mallcare.embedded.exit import leave
+from mallcare.settings import NotConfigured
 
 
 def main() -> None:
     """Run a command and leave with its status; every way out goes through `leave`."""
     try:
         app(standalone_mode=True)
-    except EmbeddedError as error:
+    except (CommandFailed, EmbeddedError, NotConfigured) as error:
         sys.stderr.write(f"{error}\n")
         leave(1)
+    except KeyboardInterrupt:
+        leave(130)
     except SystemExit as ended:
         leave(ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1)
     leave(0)

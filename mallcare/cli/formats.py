@@ -1,0 +1,94 @@
+"""How amounts, instants and records are shown to people in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from urllib.parse import quote
+
+from rich.table import Table
+
+from mallcare.contracts.names import after_sales_workflow_id
+from mallcare.domain.vocabulary import FINAL_STATES
+
+BEIJING = timezone(timedelta(hours=8))
+
+Json = dict[str, Any]
+"""An object as the API answers it."""
+
+
+def yuan(fen: int | None) -> str:
+    """An amount in yuan, two decimals; empty for none."""
+    if fen is None:
+        return ""
+    sign, fen = ("-", -fen) if fen < 0 else ("", fen)
+    return f"{sign}¥{fen // 100:,}.{fen % 100:02d}"
+
+
+def clock(at: str | datetime) -> str:
+    """Day and time in Beijing, to the second."""
+    instant = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return instant.astimezone(BEIJING).strftime("%m-%d %H:%M:%S")
+
+
+def state(name: str | None) -> str:
+    """A state in colour: green where it ended well, red where it did not, yellow while it goes on."""
+    if name is None:
+        return ""
+    ended = name in {final.value for final in FINAL_STATES}
+    colour = "green" if name == "COMPLETED" else "red" if ended or name == "REFUND_FAILED" else "yellow"
+    return f"[{colour}]{name}[/]"
+
+
+def record_table(events: Iterable[Json], quoted_fen: int) -> Table:
+    """The record of a case: time, who, what, state, amount. `quoted_fen` stands beside its submission."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("time (Beijing)", "who", "what", "state"):
+        table.add_column(heading)
+    table.add_column("amount", justify="right")
+    for event in events:
+        refused = event["refused_code"]
+        fen = event["facts"].get("total_fen", event["facts"].get("amount_fen"))
+        if event["name"] == "submitted":
+            fen = quoted_fen
+        table.add_row(
+            clock(event["at"]),
+            event["actor"]["role"],
+            f"[red]{event['name']} refused: {refused}[/]" if refused else _what(event),
+            state(event["to_state"]),
+            yuan(fen),
+        )
+    return table
+
+
+def _what(event: Json) -> str:
+    facts = event["facts"]
+    told = [str(facts[name]) for name in ("tender", "reason", "failure_code") if facts.get(name)]
+    if facts.get("automatic"):
+        told.append("by the system")
+    return " · ".join([event["name"].replace("_", " "), *told])
+
+
+def refund_table(refunds: Iterable[Mapping[str, Any]]) -> Table:
+    """Refund legs: number, tender, amount, where it stands."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("refund")
+    table.add_column("tender")
+    table.add_column("amount", justify="right")
+    table.add_column("status")
+    for refund in refunds:
+        status, code = refund["status"], refund.get("failure_code")
+        table.add_row(
+            refund["refund_no"],
+            refund["tender"],
+            yuan(refund["amount_fen"]),
+            status + (f" ({code})" if code else ""),
+        )
+    return table
+
+
+def workflow_link(ui_url: str, namespace: str, after_sales_no: str) -> str:
+    """A case's page in the Temporal UI, its newest run."""
+    workflow_id = quote(after_sales_workflow_id(after_sales_no), safe="")
+    return f"{ui_url.rstrip('/')}/namespaces/{namespace}/workflows/{workflow_id}"
