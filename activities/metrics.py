@@ -13,3 +13,11 @@ REFUND_ATTEMPTS = Counter(
     "mallcare_refund_attempts_total", "Calls to payment vendors by what came of them", ("provider", "outcome")
 )
 SWEPT = Counter("mallcare_swept_total", "Cases the sweeper told, woke or checked", ("what",))
+WEBHOOK_ATTEMPTS = Counter(
+    "mallcare_webhook_attempts_total", "Webhooks sent, by what came of the attempt", ("outcome",)
+)
+WEBHOOK_DELAY = Histogram(
+    "mallcare_webhook_delay_seconds",
+    "From an event to the mall's acceptance of its webhook",
+    buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 60, 600, 3600, 86400),
+)

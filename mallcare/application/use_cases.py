@@ -11,6 +11,7 @@ from mallcare.application.orders import ReadOrder, TakeInOrderEvent, TakeInOrder
 from mallcare.application.reads import ReadAfterSales
 from mallcare.application.refunds import MarkRefundUnclear, PlanRefund, ReceiveRefundCallback, SettleRefund
 from mallcare.application.submit import QuoteAfterSales, SubmitAfterSales
+from mallcare.application.webhooks import ListWebhooks, ReplayWebhooks
 from mallcare.ports import CaseQueries, Clock, Hints, Ids, UnitOfWorkFactory
 
 
@@ -32,6 +33,8 @@ class UseCases:
     receive_refund_callback: ReceiveRefundCallback
     policies: Policies
     stop_switch: StopSwitch
+    list_webhooks: ListWebhooks
+    replay_webhooks: ReplayWebhooks
 
 
 def build_use_cases(
@@ -54,4 +57,6 @@ def build_use_cases(
         receive_refund_callback=ReceiveRefundCallback(uow, settle, clock, hints),
         policies=Policies(uow, clock),
         stop_switch=StopSwitch(uow, clock),
+        list_webhooks=ListWebhooks(uow),
+        replay_webhooks=ReplayWebhooks(uow, clock),
     )

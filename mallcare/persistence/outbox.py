@@ -7,9 +7,19 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mallcare.persistence import outbox_delivery, outbox_messages
 from mallcare.persistence.statements import insert_rows
 from mallcare.persistence.tables import outgoing_messages
+from mallcare.ports.queries import Page
 from mallcare.ports.storage import OutgoingMessage
+from mallcare.ports.webhooks import (
+    ClaimedMessage,
+    MessageFilter,
+    ReplaySelection,
+    Settlement,
+    Shard,
+    StoredMessage,
+)
 
 ADD = insert_rows(outgoing_messages, ["id", "subject", "type", "data", "occurred_at", "next_attempt_at"])
 
@@ -36,3 +46,19 @@ class SqlOutbox:
         ]
         if rows:
             await self._connection.execute(ADD, {"rows": rows})
+
+    async def settle(self, settled: Sequence[Settlement], now: datetime) -> None:
+        """Only under a claim that still holds."""
+        await outbox_delivery.settle(self._connection, settled, now)
+
+    async def claim(self, shard: Shard, *, room: int, now: datetime, until: datetime) -> list[ClaimedMessage]:
+        """In the order in which messages fell due."""
+        return await outbox_delivery.claim(self._connection, shard, room=room, now=now, until=until)
+
+    async def page(self, where: MessageFilter, limit: int, cursor: str | None) -> Page[StoredMessage]:
+        """By number."""
+        return await outbox_messages.page(self._connection, where, limit, cursor)
+
+    async def replay(self, chosen: ReplaySelection, *, limit: int, now: datetime) -> int:
+        """The oldest `limit` of those chosen."""
+        return await outbox_messages.replay(self._connection, chosen, limit=limit, now=now)

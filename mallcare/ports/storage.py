@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from mallcare.domain.after_sales import AfterSalesCase, CaseEvent
 from mallcare.domain.book import OrderBook
@@ -16,6 +16,17 @@ from mallcare.domain.fulfilment import Fulfilment, OrderEvent
 from mallcare.domain.orders import Cells, Order
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage
 from mallcare.domain.refunds import RefundLeg
+
+if TYPE_CHECKING:
+    from mallcare.ports.queries import Page
+    from mallcare.ports.webhooks import (
+        ClaimedMessage,
+        MessageFilter,
+        ReplaySelection,
+        Settlement,
+        Shard,
+        StoredMessage,
+    )
 
 
 class StorageUnavailable(Exception):
@@ -292,9 +303,41 @@ class Idempotency(Protocol):
 
 
 class Outbox(Protocol):
-    """Outgoing messages written with the change they tell of."""
+    """Outgoing messages: written with the change they tell of, worked through by pumps."""
 
-    async def add(self, messages: Sequence[OutgoingMessage]) -> None: ...
+    async def add(self, messages: Sequence[OutgoingMessage]) -> None:
+        """Write messages, numbered in this order, due at once."""
+        ...
+
+    async def settle(self, settled: Sequence[Settlement], now: datetime) -> None:
+        """Write down what came of attempts, and let the next message of a subject go.
+
+        A settlement whose claim ran out and went to another pump is dropped.
+        """
+        ...
+
+    async def claim(self, shard: Shard, *, room: int, now: datetime, until: datetime) -> list[ClaimedMessage]:
+        """At most `room` messages that are ours until then, once this unit of work is committed.
+
+        Each is due, the first undelivered one of its subject, and no other one of the subject is on its
+        way.
+        """
+        ...
+
+    async def page(self, where: MessageFilter, limit: int, cursor: str | None) -> Page[StoredMessage]:
+        """Newest first, by keyset.
+
+        Raises:
+            InvalidInput: a cursor that was not made by this list.
+        """
+        ...
+
+    async def replay(self, chosen: ReplaySelection, *, limit: int, now: datetime) -> int:
+        """Make at most `limit` chosen messages due now, under their old ids and places; answers how many.
+
+        Delivered, dead and waiting ones get a fresh series of attempts; those on their way are left out.
+        """
+        ...
 
 
 class UnitOfWork(Protocol):

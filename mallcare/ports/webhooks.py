@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from mallcare.ports.queries import Page
 from mallcare.ports.storage import OutgoingMessage
 
 
@@ -49,30 +47,6 @@ class Settlement:
     at: datetime
     next_attempt_at: datetime
     error: str | None = None
-
-
-class OutboxDelivery(Protocol):
-    """The outbox, as the pump works through it."""
-
-    async def turn(
-        self,
-        shard: Shard,
-        settled: Sequence[Settlement],
-        *,
-        room: int,
-        now: datetime,
-        claimed_until: datetime,
-    ) -> list[ClaimedMessage]:
-        """One transaction: write down what came of attempts, then claim at most `room` more messages.
-
-        A message is claimed only if it is due, is the first undelivered one of its subject, and no other
-        one of the subject is on its way. A settlement whose claim ran out and went to another pump is
-        dropped. No answer means that nothing more is due.
-
-        Raises:
-            StorageUnavailable
-        """
-        ...
 
 
 class WebhookSender(Protocol):
@@ -118,28 +92,3 @@ class ReplaySelection:
     message_ids: tuple[str, ...] | None = None
     since: datetime | None = None
     until: datetime | None = None
-
-
-class OutboxMessages(Protocol):
-    """The outbox, as operators and the mall see it."""
-
-    async def list(self, where: MessageFilter, limit: int, cursor: str | None) -> Page[StoredMessage]:
-        """Newest first, by keyset.
-
-        Raises:
-            InvalidInput: a cursor that was not made by this list.
-            StorageUnavailable
-        """
-        ...
-
-    async def replay(self, chosen: ReplaySelection, *, limit: int, now: datetime) -> int | None:
-        """Make chosen messages due now under their old ids and places; all of them, or none.
-
-        Delivered and dead ones become pending with a fresh series of attempts; pending ones that wait
-        for their next attempt get it now, unless they are on their way. Answers how many; None when more
-        than `limit` match.
-
-        Raises:
-            StorageUnavailable
-        """
-        ...
