@@ -56,9 +56,10 @@ def meaning_of(failure: BaseException) -> Exception | None:
     """What a driver's or pool's failure is called by the ports; None: it has no name there.
 
     Lock timeouts and deadlocks are `StorageUnavailable` too: the caller may simply try again. A value
-    that PostgreSQL has no room for (a NUL in a text, a number beyond 64 bits) is `InvalidInput`.
+    that PostgreSQL has no room for (a NUL or half a character in a text, a number beyond 64 bits) is
+    `InvalidInput`.
     """
-    if isinstance(failure, DataError):
+    if isinstance(failure, DataError | UnicodeEncodeError):
         return InvalidInput("a text or number cannot be stored")
     lost = isinstance(failure, DBAPIError) and failure.connection_invalidated
     if lost or isinstance(failure, OperationalError | InterfaceError | PoolTimeout):
@@ -71,7 +72,7 @@ def storage_errors() -> Generator[None]:
     """Raise failures of the block by their meaning."""
     try:
         yield
-    except SQLAlchemyError as failure:
+    except (SQLAlchemyError, UnicodeEncodeError) as failure:
         meaning = meaning_of(failure)
         if meaning is None:
             raise

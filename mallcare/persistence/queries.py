@@ -52,8 +52,8 @@ class SqlCaseQueries:
         statement = list_cases(where, limit + 1, cursor)
         rows = await self._rows(statement)
         items = tuple(case_record(row) for row in rows[:limit])
-        more = len(rows) > limit
-        return Page(items, _cursor(where, items[-1]) if more else None)
+        last = items[-1].case if len(rows) > limit else None
+        return Page(items, place_of(where, last.created_at, last.after_sales_no) if last else None)
 
     async def cases_by_state(self) -> Mapping[str, int]:
         """Every state is named, most of them with 0."""
@@ -121,9 +121,10 @@ def _list_name(where: CaseFilter) -> str:
     return hashlib.sha256(named.encode()).hexdigest()[:8]
 
 
-def _cursor(where: CaseFilter, last: CaseRecord) -> str:
-    at = (last.case.created_at - EPOCH) // MICROSECOND
-    place = json.dumps([_list_name(where), at, last.case.after_sales_no], separators=(",", ":"))
+def place_of(where: CaseFilter, created_at: datetime, after_sales_no: str) -> str:
+    """The cursor of what comes after a case in a list."""
+    at = (created_at - EPOCH) // MICROSECOND
+    place = json.dumps([_list_name(where), at, after_sales_no], separators=(",", ":"))
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
