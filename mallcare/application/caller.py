@@ -25,6 +25,11 @@ class Caller:
         """The caller as a case's record names them."""
         return Actor(self.role, self.subject)
 
+    @property
+    def scope(self) -> str:
+        """What Idempotency-Keys belong to: one subject may act for several suppliers or customers."""
+        return "/".join((self.role.value, self.supplier_id or self.customer_id or "", self.subject))
+
     def sees(self, supplier_id: str, customer_id: str) -> bool:
         """Suppliers and customers see their own, everybody else sees all."""
         if self.role is Role.SUPPLIER:

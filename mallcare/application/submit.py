@@ -94,15 +94,16 @@ class SubmitAfterSales:
             NotFound, IdempotencyMismatch, and what `submit` of the domain raises.
         """
         caller.require_role(Role.MALL, Role.CUSTOMER)
-        scope = f"{caller.role.value}:{caller.subject}"
         async with self._uow() as uow:
-            known = await uow.idempotency.find(scope, submission.idempotency_key)
+            known = await uow.idempotency.find(caller.scope, submission.idempotency_key)
             if known is not None:
                 return _replay(known, submission.body_hash)
             record = await self._open(uow, submission, caller)
             body = render(record)
             answer = StoredAnswer(submission.body_hash, CREATED, body)
-            await uow.idempotency.store(scope, submission.idempotency_key, answer, record.case.created_at)
+            await uow.idempotency.store(
+                caller.scope, submission.idempotency_key, answer, record.case.created_at
+            )
             await uow.commit()
         self._hints.offer(snapshot_of(record.case), None)
         return body
