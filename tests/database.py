@@ -84,7 +84,7 @@ def cleaner(database_url: str) -> Generator[psycopg.Connection]:
 @pytest.fixture
 def empty_database(database_url: str, cleaner: psycopg.Connection) -> str:
     """The shared database with nothing in it but the first policy."""
-    cleaner.execute(EVERYTHING)
+    cleaner.execute(EVERYTHING.encode())
     return database_url
 
 

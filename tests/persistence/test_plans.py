@@ -8,8 +8,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Executable
+from psycopg.types.json import Json
+from sqlalchemy import CompoundSelect, Select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.sql.dml import UpdateBase
 
 from mallcare.domain.vocabulary import Kind, State
 from mallcare.embedded.postgres import EmbeddedPostgres
@@ -18,6 +20,7 @@ from mallcare.ports import CaseFilter
 from tests.database import TEMPLATE
 from tests.persistence.many_cases import fill
 
+Statement = Select[Any] | CompoundSelect[Any] | UpdateBase
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SIZE = 50_000
 
@@ -31,12 +34,14 @@ def explain(
     fill(postgres.url_of("plans"), SIZE)
     with psycopg.connect(postgres.url_of("plans")) as connection:
 
-        def run(statement: Executable, given: dict[str, object] | None = None) -> dict[str, Any]:
+        def run(statement: Statement, given: dict[str, object] | None = None) -> dict[str, Any]:
             compiled = statement.compile(
                 dialect=PGDialect_psycopg(), compile_kwargs={"render_postcompile": True}
             )
             values = compiled.construct_params(given)
-            found = connection.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + str(compiled), values).fetchone()
+            found = connection.execute(
+                f"EXPLAIN (ANALYZE, FORMAT JSON) {compiled}".encode(), values
+            ).fetchone()
             connection.rollback()
             assert found is not None
             return found[0][0]
@@ -106,11 +111,11 @@ def test_lists_go_by_an_index(explain: Callable[..., dict[str, Any]], name: str)
     ids=["untold", "overdue", "check", "usage", "lock", "lock of case", "book", "holdings", "unhealed"],
 )
 def test_commands_and_sweeps_go_by_an_index(
-    explain: Callable[..., dict[str, Any]], statement: Executable, given: dict[str, object]
+    explain: Callable[..., dict[str, Any]], statement: Statement, given: dict[str, object]
 ) -> None:
     """What runs in every command or every few seconds reads only what it answers."""
     if "rows" in given:
-        given = given | {"rows": psycopg.types.json.Json(given["rows"])}
+        given = given | {"rows": Json(given["rows"])}
     plan = explain(statement, given)["Plan"]
     assert not {scan for scan in scans(plan) if scan[0] == "Seq Scan"} & {
         ("Seq Scan", table) for table in ("after_sales", "refund_legs", "orders")
