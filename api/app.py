@@ -12,7 +12,7 @@ from api import errors
 from api.deps import OpenPlatform
 from api.documentation import INTRODUCTION, TAGS, describe, operation_id
 from api.metrics import Measured, Metrics
-from api.routes import after_sales, callbacks, commands, health, operations, orders
+from api.routes import after_sales, callbacks, commands, health, operations, orders, webhooks
 from api.security import TokenVerifier
 
 LARGEST_BODY = 16 * 1024 * 1024
@@ -23,6 +23,7 @@ ROUTERS = (
     after_sales.router,
     commands.router,
     operations.router,
+    webhooks.router,
     callbacks.router,
     health.router,
 )

@@ -11,7 +11,6 @@ with workflow.unsafe.imports_passed_through():
     from mallcare.contracts.maintenance import DeliveryInput
     from mallcare.contracts.names import ActivityName, WorkflowName
 
-HEARTBEAT = timedelta(seconds=30)
 MARGIN = timedelta(minutes=5)
 FOR_EVER = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=30)
@@ -30,7 +29,7 @@ class WebhookDeliveryWorkflow:
                 ActivityName.DELIVER_WEBHOOKS,
                 given,
                 start_to_close_timeout=timedelta(seconds=given.until_seconds) + MARGIN,
-                heartbeat_timeout=HEARTBEAT,
+                heartbeat_timeout=timedelta(seconds=given.heartbeat_seconds),
                 retry_policy=FOR_EVER,
                 summary=f"outbox, shard {given.shard} of {given.shards}",
             )

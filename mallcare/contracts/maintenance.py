@@ -22,8 +22,12 @@ class SweepReport(Contract):
 
 
 class DeliveryInput(Contract):
-    """Deliver the outbox of one shard until `until_seconds` passed."""
+    """Deliver the outbox of one shard until `until_seconds` passed.
+
+    A pump that is not heard of for `heartbeat_seconds` is taken for dead and started again.
+    """
 
     shard: int
     shards: int
     until_seconds: int = 600
+    heartbeat_seconds: int = 30
