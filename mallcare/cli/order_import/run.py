@@ -10,7 +10,7 @@ import httpx
 
 from mallcare.cli.order_import.lines import BadLine, OpenFile, OrderLine, fingerprint, open_lines
 from mallcare.cli.order_import.progress import Progress, ProgressFile
-from mallcare.cli.order_import.sending import OrderSender
+from mallcare.cli.order_import.sending import ATTEMPTS, OrderSender
 from mallcare.cli.reaching import ReachedApi
 
 Tell = Callable[[Progress, OpenFile], None]
@@ -23,6 +23,7 @@ async def import_orders(
     *,
     batch: int = 500,
     restart: bool = False,
+    attempts: int = ATTEMPTS,
     tell: Tell = lambda _progress, _file: None,
 ) -> Progress:
     """Take in a file of {order, events} lines; answers the counts and the bad lines.
@@ -37,7 +38,7 @@ async def import_orders(
         kept.forget()
     progress = kept.read()
     async with _client(reached) as client:
-        sender = OrderSender(client)
+        sender = OrderSender(client, attempts=attempts)
         with open_lines(path) as file:
             lines = file.lines(skip=progress.lines)
             while some := _next(lines, batch):

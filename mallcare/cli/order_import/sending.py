@@ -40,11 +40,13 @@ class OrderSender:
 
     Args:
         client: with the base URL and the token of the mall.
+        attempts: how often a call is made before the API counts as gone.
         concurrency: how many events are on their way at once.
     """
 
-    def __init__(self, client: httpx.AsyncClient, concurrency: int = 16) -> None:
+    def __init__(self, client: httpx.AsyncClient, *, attempts: int = ATTEMPTS, concurrency: int = 16) -> None:
         self._client = client
+        self._attempts = attempts
         self._free = asyncio.Semaphore(concurrency)
 
     async def send(self, lines: Sequence[OrderLine]) -> Sent:
@@ -113,11 +115,11 @@ class OrderSender:
             ConnectionLost, CommandFailed
         """
         pause, lost = 0.2, ""
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, self._attempts + 1):
             answer, lost = await self._try(path, body)
             if answer is not None and answer.status_code not in OVERLOADED:
                 return _judged(answer)
-            if attempt == ATTEMPTS:
+            if attempt == self._attempts:
                 break
             wish = answer.headers.get("Retry-After", "") if answer is not None else ""
             wait = max(pause, float(wish) if wish.isdecimal() else 0.0)
