@@ -13,7 +13,7 @@ from mallcare.domain.commands import Approve
 from mallcare.domain.errors import InvalidInput, LineNotReturnable, UnitsUnavailable
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent
 from mallcare.domain.orders import FREIGHT_LINE, Order
-from mallcare.domain.quotes import CaseLine, RequestedLine, choose_units, quote
+from mallcare.domain.quotes import CaseLine, RequestedLine, choose_units, decide_freight, quote
 from mallcare.domain.submission import Request, quote_request
 from mallcare.domain.vocabulary import Kind, OrderEventType, State
 from tests.domain.builders import (
@@ -138,6 +138,15 @@ def test_freight_is_announced_only_where_it_could_come(
         holdings=(Holding(Unit(FREIGHT_LINE, 1), "AS0", True),) if decided else (),
     )
     assert quote(known, (), reason, POLICY).freight_if_last_fen == announced
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_freight_that_went_to_somebody_does_not_go_again(decided: bool) -> None:
+    """Even the order's last case gets none once the freight's one unit is in another hand."""
+    taken = (Holding(Unit(FREIGHT_LINE, 1), None, True),) if decided else ()
+    known = book(order(freight_fen=100), holdings=(Holding(Unit("A", 1), "AS1", False), *taken))
+    quoted = quote(known, (CaseLine("A", (1,)),), CHANGED_MIND, POLICY)
+    assert decide_freight(known, "AS1", quoted, CHANGED_MIND, POLICY).freight_fen == (0 if decided else 100)
 
 
 def test_a_parcel_between_two_approvals_keeps_the_freight() -> None:
