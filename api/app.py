@@ -11,12 +11,10 @@ from fastapi import FastAPI
 from api import errors
 from api.deps import OpenPlatform
 from api.documentation import INTRODUCTION, TAGS, describe, operation_id
+from api.limits import BodyLimit
 from api.metrics import Measured, Metrics
 from api.routes import after_sales, callbacks, commands, health, operations, orders, webhooks
 from api.security import TokenVerifier
-
-LARGEST_BODY = 16 * 1024 * 1024
-"""Bytes a request may have: a thousand orders of a dozen lines each fit in easily."""
 
 ROUTERS = (
     orders.router,
@@ -51,13 +49,13 @@ def create_app(open_platform: OpenPlatform, verifier: TokenVerifier) -> FastAPI:
         openapi_tags=TAGS,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         generate_unique_id_function=operation_id,
-        max_body_size=LARGEST_BODY,
         redoc_url=None,
         lifespan=lifespan,
     )
     metrics = Metrics()
     app.state.verifier = verifier
     app.state.metrics = metrics
+    app.add_middleware(BodyLimit)
     errors.install(app)
     app.add_middleware(Measured, metrics=metrics)
     for router in ROUTERS:

@@ -45,9 +45,9 @@ async def get_policy(
 async def publish_policy(body: PolicyIn, caller: SignedIn, cases: Cases) -> PolicyOut:
     """Add a version of the policy (operations). Requests that are open keep the version they have.
 
-    Sent twice it makes two versions that say the same.
+    New requests see it within a second. Sent twice it makes two versions that say the same.
     """
-    return _policy_out(await cases.policies.publish(_policy(body), body.supplier_id, caller))
+    return _policy_out(await cases.policies.publish(policy_of(body), body.supplier_id, caller))
 
 
 @router.get(
@@ -71,7 +71,8 @@ async def set_automatic_refunds(body: SwitchIn, caller: SignedIn, cases: Cases) 
     return SwitchOut(name="automatic-refunds", stopped=body.stopped)
 
 
-def _policy(body: PolicyIn) -> AfterSalesPolicy:
+def policy_of(body: PolicyIn) -> AfterSalesPolicy:
+    """The policy a body describes; its version is given by the database."""
     usual = AfterSalesPolicy()
     reasons = body.supplier_liable_reasons
     return AfterSalesPolicy(

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import create_app
 from api.deps import ApiDependencies, ApiPlatform
@@ -18,6 +19,7 @@ from mallcare.application.use_cases import build_use_cases
 from mallcare.contracts.after_sales import CaseSnapshot
 from mallcare.contracts.names import Signal
 from mallcare.gateways.system import TimeOrderedIds
+from mallcare.persistence.policies import PolicyCache
 from mallcare.persistence.queries import SqlCaseQueries
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
 from mallcare.ports import GatewayError, RefundCallbacks, RefundReport
@@ -111,8 +113,10 @@ VERIFIER = TokenVerifier(algorithm="HS256", issuer=ISSUER, audience=AUDIENCE, ke
 
 
 @pytest.fixture
-async def api(uow: SqlUnitOfWorkFactory, queries: SqlCaseQueries) -> AsyncGenerator[Api]:
-    """The app on an empty database."""
+async def api(engine: AsyncEngine, empty_database: str) -> AsyncGenerator[Api]:
+    """The app on an empty database; a published policy is seen at once, not within a second."""
+    uow = SqlUnitOfWorkFactory(engine, policy_cache=PolicyCache(seconds=0))
+    queries = SqlCaseQueries(engine)
     clock, hints, callbacks, readiness = SetClock(), RecordedHints(), ScriptedCallbacks(), Readiness()
     verifiers: dict[str, RefundCallbacks] = {"wechat_pay": callbacks}
     platform = ApiDependencies(

@@ -1,0 +1,221 @@
+"""Tenancy, route by route: what is another's looks exactly like what does not exist.
+
+Every route of the app must be named here; a new route without a word on its tenancy fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from api.app import create_app
+from api.security import SignedInRoute
+from tests.api.calls import Calls, Json, answered, ask_body, command_body, event_body, order_body, problem_of
+from tests.api.conftest import VERIFIER, Api
+
+ORDER, CASE = "O-1", "{case}"
+MISSING_ORDER, MISSING_CASE = "O-404", "AS00000000000000000000000404"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How a route is asked for an order or a case: its body, and who of the tenants may call at all."""
+
+    body: Json | None = None
+    roles: frozenset[str] = frozenset({"supplier", "customer"})
+
+
+BOTH = frozenset({"supplier", "customer"})
+NONE_OF_THEM = frozenset[str]()
+"""Neither suppliers nor customers may call, whatever it is about: 403 for all alike."""
+
+Route = tuple[str, str]
+REASON: Json = {"reason": "because"}
+
+OWNED: Mapping[Route, Probe] = {
+    ("GET", "/v1/orders/{order_no}"): Probe(),
+    ("POST", "/v1/after-sales/quotes"): Probe(
+        {k: v for k, v in ask_body(ORDER).items() if k != "reason_code"}
+    ),
+    ("POST", "/v1/after-sales"): Probe(ask_body(ORDER), frozenset({"customer"})),
+    ("GET", "/v1/after-sales/{after_sales_no}"): Probe(),
+    ("GET", "/v1/after-sales/{after_sales_no}/request"): Probe(),
+    ("GET", "/v1/after-sales/{after_sales_no}/events"): Probe(),
+    ("POST", "/v1/after-sales/{after_sales_no}/approve"): Probe({}),
+    ("POST", "/v1/after-sales/{after_sales_no}/reject"): Probe(REASON),
+    ("POST", "/v1/after-sales/{after_sales_no}/cancel"): Probe({}),
+    ("POST", "/v1/after-sales/{after_sales_no}/extend-deadline"): Probe(
+        {"until": "2026-04-01T00:00:00Z", **REASON}
+    ),
+    ("POST", "/v1/after-sales/{after_sales_no}/retry-refund"): Probe({}),
+    ("PUT", "/v1/orders/{order_no}"): Probe(order_body(ORDER), NONE_OF_THEM),
+    ("POST", "/v1/orders/{order_no}/events"): Probe(event_body(), NONE_OF_THEM),
+    ("POST", "/v1/orders:batch"): Probe({"orders": [order_body(ORDER)]}, NONE_OF_THEM),
+    ("GET", "/v1/policies"): Probe(None, NONE_OF_THEM),
+    ("POST", "/v1/policies"): Probe({}, NONE_OF_THEM),
+    ("GET", "/v1/switches/automatic-refunds"): Probe(None, NONE_OF_THEM),
+    ("PUT", "/v1/switches/automatic-refunds"): Probe({"stopped": True, **REASON}, NONE_OF_THEM),
+}
+"""Routes about one order or case, and routes that suppliers and customers may not call."""
+LISTS = frozenset({("GET", "/v1/after-sales")})
+"""Routes that answer several: each caller's own."""
+OPEN = frozenset(
+    {
+        ("POST", "/v1/callbacks/wechat_pay/refunds"),
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
+        ("GET", "/metrics"),
+    }
+)
+"""Routes without a bearer token: signed by a vendor, or kept inside; none shows a tenant's data."""
+MANUAL = frozenset({"/openapi.json", "/docs", "/docs/oauth2-redirect"})
+
+
+def an_app() -> FastAPI:
+    """An app that is looked at, not run."""
+    return create_app(lambda: pytest.fail("not opened"), VERIFIER)
+
+
+def routes_of(app: FastAPI) -> dict[Route, APIRoute]:
+    """Every route by method and path."""
+    found: dict[Route, APIRoute] = {}
+    for context in iter_route_contexts(app.routes):
+        path = str(context.path)
+        if path in MANUAL:
+            continue
+        route = context.original_route
+        assert isinstance(route, APIRoute), (
+            f"{path} is no ordinary route: say here how tenants are kept apart"
+        )
+        found.update({(method, path): route for method in route.methods})
+    return found
+
+
+def test_every_route_says_how_tenants_are_kept_apart() -> None:
+    """No route is missing in this file, none is here that is gone, and only open ones go without a token."""
+    routes = routes_of(an_app())
+    assert set(routes) == set(OWNED) | LISTS | OPEN
+    for key, route in routes.items():
+        assert isinstance(route, SignedInRoute) == (key not in OPEN), key
+
+
+@pytest.mark.parametrize("route", sorted(set(OWNED) | LISTS), ids=" ".join)
+async def test_nobody_gets_in_without_a_token(api: Api, route: Route) -> None:
+    """401, before anything else is looked at."""
+    method, path = route
+    problem_of(await api.nobody(method, path), 401, "unauthenticated")
+
+
+async def ask(caller: Calls, route: Route, probe: Probe, order_no: str, case: str) -> tuple[int, Json]:
+    """Ask about one order or case; the answer with the asked-for numbers blotted out."""
+    method, template = route
+    path = template.replace("{order_no}", order_no).replace("{after_sales_no}", case)
+    body = probe.body
+    if body is not None and "order_no" in body:
+        body = {**body, "order_no": order_no}
+    if body is not None and "{after_sales_no}" in template:
+        body = {**body, **command_body()}
+    headers = {"Idempotency-Key": "a-key"} if route == ("POST", "/v1/after-sales") else None
+    response = await caller(method, path, body, headers=headers)
+    text = response.text.replace(order_no, "NO").replace(case, "NO")
+    return response.status_code, {"headers": sorted(response.headers), "text": text}
+
+
+@pytest.mark.parametrize("role", sorted(BOTH))
+@pytest.mark.parametrize("route", sorted(OWNED), ids=" ".join)
+async def test_what_is_another_s_looks_like_what_does_not_exist(api: Api, route: Route, role: str) -> None:
+    """Byte for byte the same refusal for another tenant's number and for one that was never given."""
+    case = (await api.opened(ORDER))["after_sales_no"]
+    probe = OWNED[route]
+    other: Calls = getattr(api, f"other_{role}")
+    theirs = await ask(other, route, probe, ORDER, case)
+    missing = await ask(other, route, probe, MISSING_ORDER, MISSING_CASE)
+    if theirs[1]["text"].count("text/html"):
+        pytest.fail("not a problem")
+    assert theirs == missing
+    assert theirs[0] == (404 if role in probe.roles else 403), theirs
+    unchanged = answered(await api.mall.get(f"/v1/after-sales/{case}"))
+    assert (unchanged["state"], unchanged["version"]) == ("PENDING_REVIEW", 1)
+    record = answered(await api.mall.get(f"/v1/after-sales/{case}/events"))
+    assert len(record["items"]) == 1, "another tenant left a trace in the record"
+
+
+@pytest.mark.parametrize("role", sorted(BOTH))
+@pytest.mark.parametrize("route", sorted(OWNED), ids=" ".join)
+async def test_a_role_s_own_is_found(api: Api, route: Route, role: str) -> None:
+    """The same call by the owner is never 404: the test above would prove nothing otherwise."""
+    case = (await api.opened(ORDER))["after_sales_no"]
+    status, _ = await ask(getattr(api, role), route, OWNED[route], ORDER, case)
+    assert status != 404
+    assert (status != 403) or role not in OWNED[route].roles or "/v1/after-sales/{" in route[1]
+
+
+async def test_lists_hold_the_caller_s_own_only(api: Api) -> None:
+    """Whatever the filter; asking for another's list by name is 404, not an empty list."""
+    mine = (await api.opened("O-1"))["after_sales_no"]
+    theirs = (await api.opened("O-2", supplier_id="supplier-2", customer={"customer_id": "customer-2"}))[
+        "after_sales_no"
+    ]
+
+    async def numbers(caller: Calls, query: str = "") -> set[str]:
+        page = answered(await caller.get(f"/v1/after-sales{query}"))
+        return {case["after_sales_no"] for case in page["items"]}
+
+    assert await numbers(api.supplier) == await numbers(api.customer) == {mine}
+    assert await numbers(api.other_supplier) == await numbers(api.other_customer) == {theirs}
+    for caller in (api.supplier, api.customer):
+        assert await numbers(caller, "?order_no=O-2") == set()
+    assert await numbers(api.supplier, "?supplier_id=supplier-1") == {mine}
+    problem_of(await api.supplier.get("/v1/after-sales?supplier_id=supplier-2"), 404, "not_found")
+    assert await numbers(api.customer, "?supplier_id=supplier-2") == set()
+    for caller in (api.mall, api.operations, api.finance, api.auditor):
+        assert await numbers(caller) == {mine, theirs}
+
+
+async def test_a_cursor_of_another_tenant_opens_nothing(api: Api) -> None:
+    """It is refused: a cursor belongs to the list it was made by."""
+    for index in range(3):
+        await api.opened(f"O-{index}")
+    page = answered(await api.supplier.get("/v1/after-sales?limit=1"))
+    stolen = await api.other_supplier.get(f"/v1/after-sales?limit=1&cursor={page['next_cursor']}")
+    problem_of(stolen, 422, "invalid")
+
+
+ALLOWED: Mapping[Route, str] = {
+    ("GET", "/v1/orders/{order_no}"): "mall supplier customer operations finance auditor",
+    ("POST", "/v1/after-sales/quotes"): "mall supplier customer operations",
+    ("POST", "/v1/after-sales"): "mall customer",
+    ("GET", "/v1/after-sales/{after_sales_no}"): "mall supplier customer operations finance auditor",
+    ("GET", "/v1/after-sales/{after_sales_no}/request"): "mall supplier customer operations finance auditor",
+    ("GET", "/v1/after-sales/{after_sales_no}/events"): "mall supplier customer operations finance auditor",
+    ("POST", "/v1/after-sales/{after_sales_no}/approve"): "mall supplier operations",
+    ("POST", "/v1/after-sales/{after_sales_no}/reject"): "mall supplier operations",
+    ("POST", "/v1/after-sales/{after_sales_no}/cancel"): "mall customer",
+    ("POST", "/v1/after-sales/{after_sales_no}/extend-deadline"): "operations",
+    ("POST", "/v1/after-sales/{after_sales_no}/retry-refund"): "finance",
+    ("PUT", "/v1/orders/{order_no}"): "mall",
+    ("POST", "/v1/orders/{order_no}/events"): "mall",
+    ("POST", "/v1/orders:batch"): "mall",
+    ("GET", "/v1/policies"): "mall operations finance auditor",
+    ("POST", "/v1/policies"): "operations",
+    ("GET", "/v1/switches/automatic-refunds"): "operations finance auditor",
+    ("PUT", "/v1/switches/automatic-refunds"): "operations finance",
+}
+ROLES = ("mall", "supplier", "customer", "operations", "finance", "auditor")
+
+
+@pytest.mark.parametrize("route", sorted(OWNED), ids=" ".join)
+async def test_each_role_may_what_is_written_here(api: Api, route: Route) -> None:
+    """Everybody else gets 403, and only 403."""
+    case = (await api.opened(ORDER))["after_sales_no"]
+    refused: list[str] = []
+    for role in ROLES:
+        status, answer = await ask(getattr(api, role), route, OWNED[route], ORDER, case)
+        assert status in (200, 201, 403, 409), answer
+        if status == 403:
+            refused.append(role)
+    assert [role for role in ROLES if role not in refused] == ALLOWED[route].split()
