@@ -59,6 +59,8 @@ OWNED: Mapping[Route, Probe] = {
     ("POST", "/v1/policies"): Probe({}, NONE_OF_THEM),
     ("GET", "/v1/switches/automatic-refunds"): Probe(None, NONE_OF_THEM),
     ("PUT", "/v1/switches/automatic-refunds"): Probe({"stopped": True, **REASON}, NONE_OF_THEM),
+    ("GET", "/v1/webhooks/messages"): Probe(None, NONE_OF_THEM),
+    ("POST", "/v1/webhooks/replays"): Probe({"message_ids": ["msg_404"]}, NONE_OF_THEM),
 }
 """Routes about one order or case, and routes that suppliers and customers may not call."""
 LISTS = frozenset({("GET", "/v1/after-sales")})
@@ -204,6 +206,8 @@ ALLOWED: Mapping[Route, str] = {
     ("POST", "/v1/policies"): "operations",
     ("GET", "/v1/switches/automatic-refunds"): "operations finance auditor",
     ("PUT", "/v1/switches/automatic-refunds"): "operations finance",
+    ("GET", "/v1/webhooks/messages"): "mall operations auditor",
+    ("POST", "/v1/webhooks/replays"): "mall operations",
 }
 ROLES = ("mall", "supplier", "customer", "operations", "finance", "auditor")
 
