@@ -49,14 +49,15 @@ def record_table(events: Iterable[Json], quoted_fen: int) -> Table:
     table.add_column("amount", justify="right")
     for event in events:
         refused = event["refused_code"]
-        fen = event["facts"].get("total_fen", event["facts"].get("amount_fen"))
+        facts = event["facts"]
+        fen = facts.get("total_fen", facts.get("amount_fen"))
         if event["name"] == "submitted":
             fen = quoted_fen
         table.add_row(
             clock(event["at"]),
             event["actor"]["role"],
             f"[red]{event['name']} refused: {refused}[/]" if refused else _what(event),
-            state(event["to_state"]),
+            state(event["to_state"] or facts.get("current_state")),
             yuan(fen),
         )
     return table
@@ -67,6 +68,8 @@ def _what(event: Json) -> str:
     told = [str(facts[name]) for name in ("tender", "reason", "failure_code") if facts.get(name)]
     if facts.get("automatic"):
         told.append("by the system")
+    if "late_ms" in facts:
+        told.append(f"{facts['late_ms']} ms after its deadline")
     return " · ".join([event["name"].replace("_", " "), *told])
 
 
