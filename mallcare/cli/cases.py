@@ -75,12 +75,10 @@ def _print(
     *,
     linked: bool,
 ) -> None:
-    from rich.console import Console
-
     from mallcare.cli import formats
     from mallcare.cli.reaching import reach_temporal
 
-    console = Console()
+    console = formats.console_for_people()
     body: formats.Json = dict(case)
     number = body["after_sales_no"]
     console.print(f"[bold]{number}[/]  {body['kind']}  {formats.state(body['state'])}  v{body['version']}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote
 
+from rich.console import Console
 from rich.table import Table
 
 from mallcare.contracts.names import after_sales_workflow_id
@@ -14,8 +16,16 @@ from mallcare.domain.vocabulary import FINAL_STATES
 
 BEIJING = timezone(timedelta(hours=8))
 
+WIDTH_OF_FILES = 130
+
 Json = dict[str, Any]
 """An object as the API answers it."""
+
+
+def console_for_people(*, stderr: bool = False) -> Console:
+    """A console as wide as its terminal; in a file or a pipe, wide enough for a table."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else WIDTH_OF_FILES)
 
 
 def yuan(fen: int | None) -> str:

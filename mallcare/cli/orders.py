@@ -62,7 +62,10 @@ def import_(
         raise CommandFailed(f"{file}: {error}; everything before it is in or reported.") from error
     except KeyboardInterrupt:
         raise CommandFailed("Interrupted. Run the same command again to go on from there.") from None
-    typer.echo(f"{progress.orders} orders and {progress.events} events are in.")
+    typer.echo(
+        f"{progress.orders} orders ({progress.new_orders} new) "
+        f"and {progress.events} events ({progress.new_events} new) are in."
+    )
     if progress.bad:
         _print_bad(progress.bad)
         raise typer.Exit(1)
@@ -90,16 +93,17 @@ async def _with_bar(
 
 
 def _print_bad(bad: list[BadLine]) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+
+    from mallcare.cli.formats import console_for_people
 
     table = Table(title=f"{len(bad)} bad lines, not taken in or not whole", title_justify="left", box=None)
     table.add_column("line", justify="right", style="red")
     table.add_column("reason", overflow="fold")
     for line in bad[:SHOWN_BAD_LINES]:
         table.add_row(str(line.number), escape(line.reason))
-    console = Console(stderr=True)
+    console = console_for_people(stderr=True)
     console.print(table)
     if len(bad) > SHOWN_BAD_LINES:
         console.print(f"... and {len(bad) - SHOWN_BAD_LINES} more")

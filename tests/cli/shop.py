@@ -43,8 +43,9 @@ class Shop:
             check(item.order)
         except DomainError as refusal:
             return IntakeResult(number, "refused", refusal=refusal)
-        known = self.orders.setdefault(number, item.body_hash) == item.body_hash
-        return IntakeResult(number, "applied" if known else "unchanged", item.order.version)
+        status = "unchanged" if number in self.orders else "applied"
+        self.orders[number] = item.body_hash
+        return IntakeResult(number, status, item.order.version)
 
     async def take_in_order_event(
         self, order_no: str, event: OrderEvent, _detail: Mapping[str, object] | None, _caller: Caller

@@ -96,11 +96,11 @@ def test_an_import_ends_with_what_came_of_it(shop: Shop, reached: ReachedApi, tm
     given = {"MALLCARE_URL": reached.url, "MALLCARE_TOKEN": reached.token}
     path.write_text(json.dumps(order_line(1)) + "\n")
     ended = mallcare("orders", "import", str(path), folder=tmp_path, **given)
-    assert (ended.returncode, ended.stdout) == (0, "1 orders and 2 events are in.\n")
+    assert (ended.returncode, ended.stdout) == (0, "1 orders (1 new) and 2 events (2 new) are in.\n")
     path.write_text(json.dumps(order_line(1)) + "\n[half\n" + json.dumps(order_line(3)) + "\n")
     ended = mallcare("orders", "import", str(path), folder=tmp_path, **given)
     assert ended.returncode == 1
-    assert "2 orders and 4 events are in." in ended.stdout
+    assert "2 orders (1 new) and 4 events (2 new) are in." in ended.stdout
     assert "not JSON" in ended.stderr
     assert set(shop.orders) == {"MO-1", "MO-3"}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -18,7 +17,7 @@ from mallcare.cli.demo.sample_orders import SampleOrders, sample_orders
 from mallcare.cli.demo.scenes import SCENES
 from mallcare.cli.demo.stage import Callers, CaseClocks, DemoFailed, Stage, Vendors, Voice, expect
 from mallcare.cli.errors import CommandFailed
-from mallcare.cli.formats import Json, state, yuan
+from mallcare.cli.formats import Json, console_for_people, state, yuan
 from mallcare.cli.order_import.run import import_orders
 from mallcare.cli.reaching import ReachedApi
 from mallcare.cli.stack import addresses, build_stack
@@ -44,7 +43,7 @@ def run_demo(settings: Settings, *, leave_at_once: bool) -> None:
     taken = [f"MALLCARE_{name.upper()}" for name in OURS if getattr(settings, name) is not None]
     if taken:
         raise CommandFailed(f"the demo uses engines and vendors of its own: unset {', '.join(taken)}")
-    console = Console(width=None if sys.stdout.isatty() else 130)
+    console = console_for_people()
     stack = build_stack(_hurried(settings), time_skipping=True, simulator_env=LATE_CALLBACKS)
     begun, finished = monotonic(), False
 

@@ -14,11 +14,16 @@ from mallcare.embedded.data_folder import read_object, write_private
 
 @dataclass(slots=True)
 class Progress:
-    """All lines up to `lines` are dealt with; `bad` holds those that were not taken in."""
+    """All lines up to `lines` are dealt with; `bad` holds those that were not taken in.
+
+    `new_*` counts what the platform did not have before.
+    """
 
     lines: int = 0
     orders: int = 0
+    new_orders: int = 0
     events: int = 0
+    new_events: int = 0
     bad: list[BadLine] = field(default_factory=list[BadLine])
 
 
@@ -33,10 +38,8 @@ class ProgressFile:
         """Where the last import stopped; the beginning if it ended or never began."""
         kept = cast("dict[str, Any]", read_object(self._path))
         try:
-            bad = [BadLine(int(line["number"]), str(line["reason"])) for line in kept.get("bad", [])]
-            return Progress(
-                int(kept.get("lines", 0)), int(kept.get("orders", 0)), int(kept.get("events", 0)), bad
-            )
+            bad = [BadLine(int(line["number"]), str(line["reason"])) for line in kept.pop("bad", [])]
+            return Progress(**{name: int(count) for name, count in kept.items()}, bad=bad)
         except (TypeError, ValueError, KeyError):
             return Progress()
 

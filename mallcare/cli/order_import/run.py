@@ -45,7 +45,9 @@ async def import_orders(
                 sent = await sender.send([line for line in some if isinstance(line, OrderLine)])
                 progress.lines = some[-1].number
                 progress.orders += sent.orders
+                progress.new_orders += sent.new_orders
                 progress.events += sent.events
+                progress.new_events += sent.new_events
                 progress.bad += [line for line in some if isinstance(line, BadLine)] + sent.bad
                 progress.bad.sort(key=lambda line: line.number)
                 kept.write(progress)

@@ -31,7 +31,9 @@ class Sent:
     """What became of one batch."""
 
     orders: int = 0
+    new_orders: int = 0
     events: int = 0
+    new_events: int = 0
     bad: list[BadLine] = field(default_factory=list[BadLine])
 
 
@@ -60,10 +62,18 @@ class OrderSender:
         taken = await self._send_orders(lines, sent)
         sent.orders = len(taken)
         outcomes = await asyncio.gather(*(self._send_events(line) for line in taken))
-        for line, (count, refusals) in zip(taken, outcomes, strict=True):
-            sent.events += count
+        for line, answers in zip(taken, outcomes, strict=True):
+            refusals = [
+                f"event {place}: {_reason(answer)}"
+                for place, answer in enumerate(answers, 1)
+                if not answer.is_success
+            ]
             if refusals:
                 sent.bad.append(BadLine(line.number, "; ".join(refusals)))
+            sent.events += len(answers) - len(refusals)
+            sent.new_events += sum(
+                answer.is_success and answer.json()["status"] != "unchanged" for answer in answers
+            )
         return sent
 
     async def _send_orders(self, lines: Sequence[OrderLine], sent: Sent) -> list[OrderLine]:
@@ -93,16 +103,9 @@ class OrderSender:
         first = await self._send_orders(lines[:middle], sent)
         return first + await self._send_orders(lines[middle:], sent)
 
-    async def _send_events(self, line: OrderLine) -> tuple[int, list[str]]:
-        """How many events are in, and why the others are not."""
+    async def _send_events(self, line: OrderLine) -> list[httpx.Response]:
         path = f"/v1/orders/{quote(line.order_no, safe='')}/events"
-        answers = await asyncio.gather(*(self._post_event(path, event) for event in line.events))
-        refusals = [
-            f"event {index}: {_reason(answer)}"
-            for index, answer in enumerate(answers, 1)
-            if not answer.is_success
-        ]
-        return len(answers) - len(refusals), refusals
+        return await asyncio.gather(*(self._post_event(path, event) for event in line.events))
 
     async def _post_event(self, path: str, event: str) -> httpx.Response:
         async with self._free:
@@ -153,6 +156,7 @@ def _taken(lines: Sequence[OrderLine], results: Sequence[dict[str, Any]], sent: 
             sent.bad.append(BadLine(line.number, f"{problem['code']}: {problem['detail']}"))
         else:
             taken.append(line)
+            sent.new_orders += result["status"] == "applied"
     return taken
 
 
