@@ -16,12 +16,12 @@ from sqlalchemy import (
     Row,
     Text,
     bindparam,
-    case,
     func,
     literal_column,
     or_,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -33,17 +33,23 @@ from mallcare.persistence.tables import PENDING, outgoing_messages
 from mallcare.ports.storage import OutgoingMessage
 from mallcare.ports.webhooks import ClaimedMessage, MessageStatus, Settlement, Shard
 
-LOOKS: Final = (2, 16, 128)
-"""Due messages looked at, in multiples of the room; more only while all of them must wait."""
+LOOKS: Final = (2, 16, *(128,) * 8)
+"""Due messages looked at, in multiples of the room; on and on only while all of them must wait."""
 LOOK_AGAIN: Final = timedelta(seconds=1)
 """Least time for which a message that must wait is out of sight."""
 
 M = outgoing_messages.c
 IS_PENDING = text(f"outgoing_messages.{PENDING}")
+STILL_PENDING = M.status.not_in((MessageStatus.DELIVERED.value, MessageStatus.DEAD.value))
+"""The same in other words: one subject's rows are found by its index, not among all that is pending."""
 INSTANT = DateTime(timezone=True)
 NOW = bindparam("now", type_=INSTANT)
-SUBJECTS = bindparam("subjects", type_=ARRAY(Text()))
 UNCLAIMED = or_(M.claimed_until.is_(None), M.claimed_until <= NOW)
+
+# The planner learns late that a backlog has grown, and would sort all of it to find the first few.
+BY_INDEX = select(
+    func.set_config("enable_bitmapscan", "off", True), func.set_config("enable_sort", "off", True)
+)
 
 _settled = rows_parameter(
     outgoing_messages, ["id", "status", "next_attempt_at", "claimed_until", "delivered_at", "last_error"]
@@ -66,10 +72,21 @@ SETTLE = (
     .returning(M.subject, M.status)
 )
 
-_heads = select(func.min(M.seq)).where(M.subject == func.any(SUBJECTS), IS_PENDING).group_by(M.subject)
-_freed = (
-    select(M.id).where(M.seq.in_(_heads), UNCLAIMED).order_by(M.seq).with_for_update().cte("freed")
-)  # locked in order, so that two transactions never wait for each other
+_wanted = select(func.unnest(bindparam("subjects", type_=ARRAY(Text()))).label("subject")).subquery("wanted")
+_head = (
+    select(M.id, M.seq, M.next_attempt_at)
+    .where(M.subject == _wanted.c.subject, STILL_PENDING)
+    .order_by(M.seq)
+    .limit(1)
+    .lateral("head")
+)
+_freed = (  # locked in order, so that two transactions never wait for each other
+    select(M.id)
+    .where(M.id.in_(select(_head.c.id).select_from(_wanted.join(_head, true()))), UNCLAIMED)
+    .order_by(M.seq)
+    .with_for_update()
+    .cte("freed")
+)
 BRING_FORWARD = update(outgoing_messages).where(M.id == _freed.c.id).values(next_attempt_at=NOW)
 
 _place = func.mod(  # hashtext is any int: without its sign bit
@@ -82,19 +99,15 @@ DUE = (
     .limit(bindparam("look_at", type_=Integer()))
     .with_for_update(skip_locked=True)
 )
-HEADS = (
-    select(
-        M.subject,
-        M.seq,
-        M.next_attempt_at,
-        func.max(case((M.claimed_until > NOW, M.claimed_until)))
-        .over(partition_by=M.subject)
-        .label("busy_until"),
-    )
-    .where(M.subject == func.any(SUBJECTS), IS_PENDING)
-    .distinct(M.subject)
-    .order_by(M.subject, M.seq)
+_busy_until = (
+    select(func.max(M.claimed_until))
+    .where(M.subject == _wanted.c.subject, STILL_PENDING, M.claimed_until > NOW)
+    .correlate(_wanted)
+    .scalar_subquery()
 )
+HEADS = select(
+    _wanted.c.subject, _head.c.seq, _head.c.next_attempt_at, _busy_until.label("busy_until")
+).select_from(_wanted.join(_head, true()))
 CLAIM = (
     update(outgoing_messages)
     .where(M.id == func.any(bindparam("ids", type_=ARRAY(Text()))))
@@ -115,6 +128,7 @@ async def claim(
     A message behind its head is put off until the head's next attempt, and brought forward when the
     head is settled: what must wait costs nothing at each look.
     """
+    await connection.execute(BY_INDEX)
     for times in LOOKS:
         look_at = room * times
         due = (await connection.execute(DUE, _due(shard, look_at, now))).all()

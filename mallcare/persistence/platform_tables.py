@@ -51,7 +51,7 @@ class OutgoingMessageRow(Base):
         one_of("status", MessageStatus),
         not_negative("attempts"),
         CheckConstraint("(delivered_at IS NOT NULL) = (status = 'delivered')", name="delivered_or_not"),
-        Index("ix_outgoing_messages_due", "next_attempt_at", postgresql_where=text(PENDING)),
+        Index("ix_outgoing_messages_queue", "next_attempt_at", "seq", postgresql_where=text(PENDING)),
         Index("ix_outgoing_messages_subject", "subject", "seq"),
         Index("ix_outgoing_messages_dead", "seq", postgresql_where=text(f"status = '{MessageStatus.DEAD}'")),
         Index("ix_outgoing_messages_time", "occurred_at", postgresql_using="brin"),
