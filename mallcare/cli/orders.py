@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,16 +81,26 @@ async def _with_bar(
 
     from mallcare.cli.order_import.run import import_orders
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    columns = (
+        *(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()),
+        TextColumn("[dim]{task.fields[events]} events[/]"),
+    )
     with Bars(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task(f"importing {file.name}")
+        task = bars.add_task(f"importing {file.name}", events=0)
+        counted = count(1)
 
         def tell(progress: Progress, opened: OpenFile) -> None:
-            said = f"{progress.orders} orders, {progress.events} events"
-            said += f", [red]{len(progress.bad)} bad[/]" if progress.bad else ""
+            said = f"{progress.orders} orders" + (
+                f", [red]{len(progress.bad)} bad[/]" if progress.bad else ""
+            )
             bars.update(task, total=opened.size, completed=opened.consumed, description=said)
 
-        return await import_orders(file, reached, data_dir, batch=batch, restart=restart, tell=tell)
+        def on_event() -> None:
+            bars.update(task, events=next(counted))
+
+        return await import_orders(
+            file, reached, data_dir, batch=batch, restart=restart, tell=tell, on_event=on_event
+        )
 
 
 def _print_bad(bad: list[BadLine]) -> None:

@@ -25,10 +25,12 @@ async def import_orders(
     restart: bool = False,
     attempts: int = ATTEMPTS,
     tell: Tell = lambda _progress, _file: None,
+    on_event: Callable[[], None] = lambda: None,
 ) -> Progress:
     """Take in a file of {order, events} lines; answers the counts and the bad lines.
 
-    `tell` hears of every batch. An interrupted import goes on after its last whole batch.
+    `tell` hears of every batch, `on_event` of every event. An interrupted import goes on after its last
+    whole batch.
 
     Raises:
         ConnectionLost, CommandFailed, DamagedFile: what was told so far is in.
@@ -38,7 +40,7 @@ async def import_orders(
         kept.forget()
     progress = kept.read()
     async with _client(reached) as client:
-        sender = OrderSender(client, attempts=attempts)
+        sender = OrderSender(client, attempts=attempts, on_event=on_event)
         with open_lines(path) as file:
             lines = file.lines(skip=progress.lines)
             while some := _next(lines, batch):

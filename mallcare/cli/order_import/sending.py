@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import quote
@@ -44,12 +44,21 @@ class OrderSender:
         client: with the base URL and the token of the mall.
         attempts: how often a call is made before the API counts as gone.
         concurrency: how many events are on their way at once.
+        on_event: told of each event that was answered.
     """
 
-    def __init__(self, client: httpx.AsyncClient, *, attempts: int = ATTEMPTS, concurrency: int = 16) -> None:
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        *,
+        attempts: int = ATTEMPTS,
+        concurrency: int = 16,
+        on_event: Callable[[], None] = lambda: None,
+    ) -> None:
         self._client = client
         self._attempts = attempts
         self._free = asyncio.Semaphore(concurrency)
+        self._on_event = on_event
 
     async def send(self, lines: Sequence[OrderLine]) -> Sent:
         """Send the orders, then the events of those that were taken in.
@@ -109,7 +118,9 @@ class OrderSender:
 
     async def _post_event(self, path: str, event: str) -> httpx.Response:
         async with self._free:
-            return await self._post(path, event)
+            answer = await self._post(path, event)
+        self._on_event()
+        return answer
 
     async def _post(self, path: str, body: str) -> httpx.Response:
         """The API's answer, be it a refusal.
