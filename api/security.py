@@ -18,7 +18,7 @@ from fastapi.security import HTTPBearer
 from api.schemas.fields import is_id, is_subject
 from mallcare.application.caller import Caller
 from mallcare.domain.vocabulary import Role
-from mallcare.settings import Settings
+from mallcare.settings import NotConfigured, Settings
 
 LEEWAY = timedelta(seconds=30)
 LONGEST_TOKEN = 8_192
@@ -97,16 +97,19 @@ def verifier_of(settings: Settings) -> TokenVerifier:
     """The verifier a deployment's settings ask for.
 
     Raises:
-        ValueError: no key is set, or it is too short.
+        NotConfigured: no key is set, or it is too short.
     """
     if settings.jwt_key is None:
-        raise ValueError("MALLCARE_JWT_KEY is not set: the API cannot tell who calls")
-    return TokenVerifier(
-        algorithm=settings.jwt_algorithm,
-        issuer=settings.jwt_issuer,
-        audience=settings.jwt_audience,
-        key=settings.jwt_key.get_secret_value(),
-    )
+        raise NotConfigured("set MALLCARE_JWT_KEY: without it the API cannot tell who calls")
+    try:
+        return TokenVerifier(
+            algorithm=settings.jwt_algorithm,
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
+            key=settings.jwt_key.get_secret_value(),
+        )
+    except ValueError as error:
+        raise NotConfigured(str(error)) from error
 
 
 def _caller(claims: dict[str, Any]) -> Caller:

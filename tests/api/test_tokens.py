@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from api.security import TokenVerifier, Unauthenticated, verifier_of
 from mallcare.domain.vocabulary import Role
-from mallcare.settings import Settings
+from mallcare.settings import NotConfigured, Settings
 from tests.api.calls import AUDIENCE, ISSUER, KEY, Calls, claims, problem_of, token
 from tests.api.conftest import VERIFIER, Api
 
@@ -127,9 +127,9 @@ def test_a_public_key_is_never_taken_for_a_secret(algorithm: str) -> None:
 
 def test_settings_without_a_good_key_are_refused() -> None:
     """No key, or a short secret: the API does not start."""
-    with pytest.raises(ValueError, match="MALLCARE_JWT_KEY"):
+    with pytest.raises(NotConfigured, match="MALLCARE_JWT_KEY"):
         verifier_of(Settings(jwt_key=None))  # pyright: ignore[reportCallIssue]
-    with pytest.raises(ValueError, match="32 bytes"):
+    with pytest.raises(NotConfigured, match="32 bytes"):
         verifier_of(Settings.model_validate({"jwt_key": "short"}))
     verifier = verifier_of(Settings.model_validate({"jwt_key": KEY}))
     assert verifier.caller_of(f"Bearer {token('mall')}").subject == "mall-subject"

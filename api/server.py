@@ -1,0 +1,86 @@
+"""The API as a process: the app over the wired platform, served by uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from types import FrameType
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.deps import ApiDependencies, ApiPlatform
+from api.security import verifier_of
+from mallcare.bootstrap import Platform, open_platform
+from mallcare.gateways.temporal_readiness import temporal_readiness
+from mallcare.settings import Settings
+
+log = structlog.get_logger()
+
+GRACE_SECONDS = 10
+"""How long requests may go on after a stop was asked for."""
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; requests that run are finished first.
+
+    Raises:
+        NotConfigured: a setting is missing, or its key is too short.
+    """
+    config = uvicorn.Config(
+        app_of(settings),
+        host=settings.api_host,
+        port=settings.api_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    # uvicorn raises the signal that stopped it once more at its end: here it has done its work by then.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _nothing_more)
+    server = uvicorn.Server(config)
+    server.run()
+    if not server.started:
+        raise SystemExit(1)
+
+
+def _nothing_more(_number: int, _frame: FrameType | None) -> None:
+    return
+
+
+def app_of(settings: Settings) -> FastAPI:
+    """The app over the platform these settings describe; nothing is opened yet.
+
+    Raises:
+        NotConfigured: no key to verify tokens with.
+    """
+
+    @asynccontextmanager
+    async def opened() -> AsyncGenerator[ApiPlatform]:
+        async with open_platform(settings) as platform:
+            log.info("api.started", port=settings.api_port)
+            yield _dependencies(platform)
+            log.info("api.stopping")
+
+    return create_app(opened, verifier_of(settings))
+
+
+def _dependencies(platform: Platform) -> ApiDependencies:
+    async def readiness() -> dict[str, bool]:
+        database, temporal = await asyncio.gather(
+            platform.database_answers(), temporal_readiness(platform.temporal)
+        )
+        return {"database": database, **temporal}
+
+    return ApiDependencies(
+        use_cases=platform.use_cases,
+        queries=platform.queries,
+        callbacks=platform.callbacks,
+        clock=platform.clock,
+        readiness=readiness,
+    )
