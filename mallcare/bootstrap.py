@@ -16,16 +16,18 @@ from temporalio.service import TLSConfig
 from mallcare.application.hints import BackgroundHints
 from mallcare.application.sweep import Sweep
 from mallcare.application.use_cases import UseCases, build_use_cases
+from mallcare.application.webhook_delivery import DeliverWebhooks
 from mallcare.gateways.mall_tenders import HttpMallTenderGateway
 from mallcare.gateways.routing import RoutedPaymentGateway
 from mallcare.gateways.system import SystemClock, TimeOrderedIds
 from mallcare.gateways.temporal_client import connect
 from mallcare.gateways.temporal_engine import TemporalCaseEngine
+from mallcare.gateways.webhooks import HttpWebhookSender
 from mallcare.gateways.wechat_pay import HttpWechatPayGateway, WechatPayCredentials, WechatRefundCallbacks
 from mallcare.persistence.engine import create_engine
 from mallcare.persistence.queries import SqlCaseQueries
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
-from mallcare.ports import CaseQueries, Clock, PaymentGateway, RefundCallbacks
+from mallcare.ports import CaseQueries, Clock, PaymentGateway, RefundCallbacks, UnitOfWorkFactory
 from mallcare.settings import NotConfigured, Settings
 
 WECHAT_PAY = "wechat_pay"
@@ -45,6 +47,8 @@ class Platform:
     callbacks: Mapping[str, RefundCallbacks]
     sweep: Sweep
     clock: Clock
+    webhooks: DeliverWebhooks | None
+    """Delivery to the mall's receiver; None where none is configured, and messages wait."""
 
     async def database_answers(self) -> bool:
         """The database can be queried now."""
@@ -87,6 +91,7 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
             callbacks=refund_callbacks(settings, clock),
             sweep=Sweep(engine, uow),
             clock=clock,
+            webhooks=webhook_delivery(settings, uow, http, clock),
         )
 
 
@@ -134,6 +139,23 @@ def payment_gateways(settings: Settings, http: httpx.AsyncClient, clock: Clock) 
             timeout=settings.gateway_timeout_seconds,
         )
     return gateways
+
+
+def webhook_delivery(
+    settings: Settings, uow: UnitOfWorkFactory, http: httpx.AsyncClient, clock: Clock
+) -> DeliverWebhooks | None:
+    """Delivery to the receiver that is configured, if one is.
+
+    Raises:
+        NotConfigured: an address without its secret.
+    """
+    if settings.webhook_url is None:
+        return None
+    secret = required(settings.webhook_secret, "webhook_secret")
+    sender = HttpWebhookSender(
+        http, url=settings.webhook_url, secret=secret, clock=clock, timeout=settings.gateway_timeout_seconds
+    )
+    return DeliverWebhooks(uow, sender, clock)
 
 
 def refund_callbacks(settings: Settings, clock: Clock) -> dict[str, RefundCallbacks]:

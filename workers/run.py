@@ -21,16 +21,15 @@ log = structlog.get_logger()
 
 
 def plans(platform: Platform) -> dict[Queue, WorkerPlan]:
-    """What each queue runs."""
-    return {
-        plan.queue: plan
-        for plan in (
-            after_sales.plan(platform.use_cases),
-            payments.plan(platform.use_cases, platform.gateways, platform.clock),
-            delivery.plan(platform.webhooks),
-            maintenance.plan(platform.sweep),
-        )
-    }
+    """What each queue runs; without a receiver of webhooks there is nothing to deliver."""
+    every = [
+        after_sales.plan(platform.use_cases),
+        payments.plan(platform.use_cases, platform.gateways, platform.clock),
+        maintenance.plan(platform.sweep),
+    ]
+    if platform.webhooks is not None:
+        every.append(delivery.plan(platform.webhooks))
+    return {plan.queue: plan for plan in every}
 
 
 async def run_workers(settings: Settings, queues: Collection[Queue] = tuple(Queue)) -> None:
@@ -43,10 +42,10 @@ async def run_workers(settings: Settings, queues: Collection[Queue] = tuple(Queu
         start_http_server(settings.worker_metrics_port, addr="127.0.0.1")
     async with open_platform(settings) as platform, AsyncExitStack() as running:
         client = await _reach_temporal(settings)
-        for queue in queues:
-            plan = plans(platform)[queue]
+        chosen = [plan for queue, plan in plans(platform).items() if queue in queues]
+        for plan in chosen:
             await running.enter_async_context(build_worker(client, plan, settings.worker_version))
-        log.info("worker.started", queues=[queue.value for queue in queues])
+        log.info("worker.started", queues=[plan.queue.value for plan in chosen])
         await stop.wait()
         log.info("worker.stopping")
 

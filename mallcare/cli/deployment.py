@@ -10,6 +10,7 @@ from mallcare.gateways.temporal_client import (
     prepare_namespace,
     upsert_sweep_schedule,
 )
+from mallcare.gateways.temporal_delivery import start_delivery
 from mallcare.persistence.migrate import upgrade
 from mallcare.settings import Settings
 
@@ -30,4 +31,6 @@ async def bootstrap_deployment(settings: Settings) -> None:
         await prepare_namespace(client, settings.retention)
     await add_search_attributes(client)
     await upsert_sweep_schedule(client, settings.sweep_interval)
+    if settings.webhook_url is not None:
+        await start_delivery(client)
     log.info("temporal.prepared", namespace=settings.temporal_namespace)
