@@ -163,6 +163,8 @@ class OrderIn(Sent):
 class OrderBatchIn(Sent):
     """Many snapshots at once."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"orders": [EXAMPLE_ORDER]}]})
+
     orders: tuple[OrderIn, ...] = Field(
         min_length=1, max_length=1_000, description="Snapshots; each is stored or refused by itself."
     )
