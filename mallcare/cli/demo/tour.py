@@ -55,7 +55,10 @@ def run_demo(settings: Settings, *, leave_at_once: bool) -> None:
         if leave_at_once:
             stack.supervisor.stop_requested.set()
         else:
-            console.print("\n[bold]Ctrl-C stops everything; data stay.[/]")
+            console.print(
+                "\n  Meanwhile, elsewhere: [bold]mallcare case show NO[/], [bold]mallcare replay NO[/], "
+                "[bold]mallcare token mall[/]\n\n[bold]Ctrl-C stops everything; data stay.[/]"
+            )
 
     console.print("Starting mallcare ...")
     try:
@@ -136,6 +139,3 @@ def _summary(stack: EmbeddedStack, console: Console, voice: Voice, played: list[
     console.print(table)
     console.print()
     console.print(addresses(stack))
-    console.print(
-        "\n  Try: [bold]mallcare case show NO[/], [bold]mallcare replay NO[/], [bold]mallcare token mall[/]"
-    )
