@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from temporalio import activity
 
+from activities.alive import alive
 from activities.errors import ask_again, gateway_delay, typed_failures
 from activities.metrics import REFUND_ATTEMPTS
 from mallcare.application.refunds import PlannedRefund
@@ -43,19 +44,23 @@ class PaymentActivities:
         vendor pays once. Whatever is unclear is asked for before it is repeated.
         """
         now = max(given.now, self._clock.now())
-        with typed_failures():
-            planned = await self._use_cases.plan_refund(given.after_sales_no, given.refund_no)
-            if not planned.leg.status.open:
-                return planned.snapshot
-            try:
-                gateway = self._gateways.for_provider(planned.leg.provider)
-                report = await _ask(gateway, planned, first=activity.info().attempt == 1)
-            except GatewayError as error:
-                outcome = await self._unsettled(planned, error, now)
-            else:
-                outcome = _outcome(report)
-                _count(planned, report.standing.value)
-            return await self._use_cases.settle_refund(given.after_sales_no, outcome, now, told=True)
+        async with alive():
+            with typed_failures():
+                planned = await self._use_cases.plan_refund(given.after_sales_no, given.refund_no)
+                if not planned.leg.status.open:
+                    return planned.snapshot
+                outcome = await self._pursue(planned, now)
+                return await self._use_cases.settle_refund(given.after_sales_no, outcome, now, told=True)
+
+    async def _pursue(self, planned: PlannedRefund, now: datetime) -> LegOutcome:
+        """The vendor's final word; raises to be asked again while there is none."""
+        try:
+            gateway = self._gateways.for_provider(planned.leg.provider)
+            report = await _ask(gateway, planned, first=activity.info().attempt == 1)
+        except GatewayError as error:
+            return await self._unsettled(planned, error, now)
+        _count(planned, report.standing.value)
+        return _outcome(report)
 
     async def _unsettled(self, planned: PlannedRefund, error: GatewayError, now: datetime) -> LegOutcome:
         """A definite refusal as an outcome; anything else raises to be asked again."""

@@ -40,11 +40,14 @@ from mallcare.persistence.queries import SqlCaseQueries
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
 from mallcare.ports import (
     CaseDetails,
+    CaseEngine,
     GatewayError,
+    PaymentGateways,
     PersonalData,
     RefundReport,
     RefundRequest,
     RefundStanding,
+    UnitOfWorkFactory,
 )
 from workers import after_sales, payments
 from workers.process import build_worker
@@ -126,7 +129,7 @@ class ScriptedVendor:
 class DirectHints:
     """Hints told one by one in the background, and lost, held or repeated when a test says so."""
 
-    engine: TemporalCaseEngine
+    engine: CaseEngine
     lose: bool = False
     repeat: int = 1
     offered: list[tuple[CaseSnapshot, Signal | None]] = field(default_factory=list)
@@ -143,20 +146,29 @@ class DirectHints:
 
     async def told(self) -> None:
         """Everything offered so far reached the engine."""
-        await asyncio.gather(*self._tasks)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 class World:
     """One wired platform with a worker, and short words for what tests do with it."""
 
-    def __init__(self, database: AsyncEngine, client: Client) -> None:
+    def __init__(
+        self,
+        database: AsyncEngine,
+        client: Client,
+        *,
+        uow: UnitOfWorkFactory | None = None,
+        vendor: PaymentGateways | None = None,
+        engine: CaseEngine | None = None,
+    ) -> None:
         self.client = client
         self.skipper = TimeSkipper(client)
         self.clock = SetClock()
         self.vendor = ScriptedVendor()
-        self.engine = TemporalCaseEngine(client)
+        self.gateways = vendor or self.vendor
+        self.engine = engine or TemporalCaseEngine(client)
         self.hints = DirectHints(self.engine)
-        self.uow = SqlUnitOfWorkFactory(database)
+        self.uow = uow or SqlUnitOfWorkFactory(database)
         self.queries = SqlCaseQueries(database)
         self.use_cases: UseCases = build_use_cases(
             self.uow, self.queries, self.clock, TimeOrderedIds(), self.hints
@@ -170,7 +182,7 @@ class World:
         async with AsyncExitStack() as stack:
             for plan in (
                 after_sales.plan(self.use_cases),
-                payments.plan(self.use_cases, self.vendor, self.clock),
+                payments.plan(self.use_cases, self.gateways, self.clock),
             ):
                 worker = build_worker(self.client, plan, "test", max_cached_workflows=max_cached_workflows)
                 await stack.enter_async_context(worker)
@@ -207,7 +219,9 @@ class World:
         assert result.refusal is None, result.refusal
         return order
 
-    async def submit(self, order: Order, lines: Sequence[tuple[str, int]] | None = (("1", 1),)) -> str:
+    async def submit(
+        self, order: Order, lines: Sequence[tuple[str, int]] | None = (("1", 1),), *, key: str | None = None
+    ) -> str:
         """A refund-only request; None for the whole order. Answers its number."""
         requested = None if lines is None else tuple(RequestedLine(no, n) for no, n in lines)
         body = await self.use_cases.submit(
@@ -215,7 +229,7 @@ class World:
                 order.order_no,
                 Request(Kind.REFUND_ONLY, "changed_mind", requested),
                 CaseDetails(),
-                uuid4().hex,
+                key or uuid4().hex,
                 "body",
             ),
             CUSTOMER,

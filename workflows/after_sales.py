@@ -24,6 +24,9 @@ STATE = SearchAttributeKey.for_keyword(SearchAttribute.STATE)
 DUE = SearchAttributeKey.for_datetime(SearchAttribute.DUE)
 DISPUTED = SearchAttributeKey.for_bool(SearchAttribute.DISPUTED)
 
+LOST_AFTER = timedelta(seconds=10)
+"""A worker that took a refund and says nothing for so long is dead: another one asks the vendor."""
+
 UNTIL_DONE = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=5)
 )
@@ -104,7 +107,7 @@ class AfterSalesWorkflow:
                     now=workflow.now(),
                 ),
                 result_type=CaseSnapshot,
-                start_to_close_timeout=timedelta(seconds=20),
+                start_to_close_timeout=timedelta(seconds=10),
                 retry_policy=UNTIL_DONE,
                 summary=f"{self._case.deadline_effect}",
             )
@@ -129,6 +132,7 @@ class AfterSalesWorkflow:
             result_type=CaseSnapshot,
             task_queue=Queue.PAYMENTS,
             start_to_close_timeout=timedelta(seconds=60),
+            heartbeat_timeout=LOST_AFTER,
             retry_policy=UNTIL_DONE,
             summary=f"{leg.tender} {leg.amount_fen / 100:.2f} yuan",
         )

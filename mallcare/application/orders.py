@@ -265,5 +265,4 @@ async def _apply_mall_refunds(uow: UnitOfWork, record: OrderRecord, events: Sequ
             continue
         book = await uow.orders.book(record, lock_transactions=True)
         taken = mall_refund(book, event)
-        units = [(unit.line_id, unit.ordinal) for unit in taken.units]
-        await uow.orders.add_mall_refund(record.order.order_no, event.event_id, taken.by_tender, units)
+        await uow.orders.add_mall_refund(record.order.order_no, event.event_id, taken)

@@ -95,7 +95,10 @@ class MarkRefundUnclear:
 
 
 class ReceiveRefundCallback:
-    """A vendor's verified callback: settle the leg and wake the workflow. Repeated ones change nothing."""
+    """A vendor's verified callback: settle the leg and wake the workflow. Repeated ones change nothing.
+
+    After a retry a failure may still speak of the round before, so it is left to the workflow, which asks.
+    """
 
     def __init__(self, uow: UnitOfWorkFactory, settle: SettleRefund, clock: Clock, hints: Hints) -> None:
         self._uow = uow
@@ -110,7 +113,7 @@ class ReceiveRefundCallback:
         if found is None:
             return False
         after_sales_no, leg = found
-        if leg.status.open or outcome.succeeded:
+        if outcome.succeeded or (leg.status.open and leg.round == 1):
             snapshot = await self._settle(after_sales_no, outcome, self._clock.now(), told=False)
             self._hints.offer(snapshot, Signal.REFUND_SETTLED)
         return True

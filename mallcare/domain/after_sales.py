@@ -337,6 +337,8 @@ def _auto_approve(
     now: datetime,
     mint: MintRefundNo,
 ) -> Decision:
+    if book.fulfilment.closed_at is not None:
+        return _escalate(case, policy, now, {"auto_refund_refused": "order_closed"})
     refusal = refuse_auto_refund(policy, case.quote.total_fen + case.quote.freight_if_last_fen, usage)
     if refusal is not None:
         return _escalate(case, policy, now, {"auto_refund_refused": refusal.value})

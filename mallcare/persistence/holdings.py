@@ -33,6 +33,23 @@ DECIDE = (
     .where(unit_holdings.c.order_no == ORDER, unit_holdings.c.after_sales_no == HOLDER)
     .values(decided=True)
 )
+TAKE_OVER = (
+    update(unit_holdings)
+    .where(
+        unit_holdings.c.order_no == ORDER,
+        unit_holdings.c.line_id == GIVEN.c.line_id,
+        unit_holdings.c.ordinal == GIVEN.c.ordinal,
+        ~unit_holdings.c.decided,
+    )
+    .values(after_sales_no=None, decided=True)
+)
+
+
+async def take_over(connection: AsyncConnection, order_no: str, units: Sequence[Unit]) -> None:
+    """Let the mall take units from requests that are not decided; those can then not be approved."""
+    if units:
+        rows = [{"line_id": unit.line_id, "ordinal": unit.ordinal} for unit in units]
+        await connection.execute(TAKE_OVER, {"order_no_": order_no, "rows": rows})
 
 
 async def hold(

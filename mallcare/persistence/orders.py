@@ -25,9 +25,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mallcare.domain.book import Holding, OrderBook, Transaction, Unit
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent
+from mallcare.domain.mall_refunds import MallRefund
 from mallcare.domain.orders import Cells, Order
 from mallcare.persistence.codec import fulfilment_values, order_event, order_record, order_values
-from mallcare.persistence.holdings import hold
+from mallcare.persistence.holdings import hold, take_over
 from mallcare.persistence.statements import insert_rows, rows_parameter
 from mallcare.persistence.tables import (
     after_sales,
@@ -260,9 +261,7 @@ class SqlOrders:
         """Nothing but the fold is written."""
         await self._connection.execute(UPDATE.values(fulfilment_values(fulfilment)), {"number": order_no})
 
-    async def add_mall_refund(
-        self, order_no: str, event_id: str, by_tender: Sequence[int], units: Sequence[tuple[str, int]]
-    ) -> None:
+    async def add_mall_refund(self, order_no: str, event_id: str, refund: MallRefund) -> None:
         """Amounts of zero leave no row.
 
         Raises:
@@ -280,12 +279,13 @@ class SqlOrders:
                 "provider": tender["provider"],
                 "transaction_id": tender["transaction_id"],
             }
-            for seq, (tender, amount) in enumerate(zip(tenders, by_tender, strict=True))
+            for seq, (tender, amount) in enumerate(zip(tenders, refund.by_tender, strict=True))
             if amount
         ]
         if rows:
             await self._connection.execute(ADD_MALL_REFUNDS, {"rows": rows})
-        await hold(self._connection, order_no, None, [Unit(*unit) for unit in units], decided=True)
+        await take_over(self._connection, order_no, refund.taken_over)
+        await hold(self._connection, order_no, None, refund.units, decided=True)
 
 
 def _named(provider: str, transaction_id: str) -> dict[str, Any]:

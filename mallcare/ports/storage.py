@@ -13,6 +13,7 @@ from mallcare.domain.book import OrderBook
 from mallcare.domain.commands import Actor
 from mallcare.domain.errors import Fact
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent
+from mallcare.domain.mall_refunds import MallRefund
 from mallcare.domain.orders import Cells, Order
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage
 from mallcare.domain.refunds import RefundLeg
@@ -190,10 +191,9 @@ class Orders(Protocol):
         """Write what the events fold to."""
         ...
 
-    async def add_mall_refund(
-        self, order_no: str, event_id: str, by_tender: Sequence[int], units: Sequence[tuple[str, int]]
-    ) -> None:
-        """Record a refund the mall made by itself: its amounts, and the free units it took."""
+    async def add_mall_refund(self, order_no: str, event_id: str, refund: MallRefund) -> None:
+        """Record a refund the mall made by itself: its amounts, the free units it took, and the units
+        of undecided requests it took over."""
         ...
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from mallcare.domain.book import Unit
 from mallcare.domain.commands import Approve
 from mallcare.domain.fulfilment import OrderEvent
+from mallcare.domain.mall_refunds import MallRefund
 from mallcare.domain.vocabulary import OrderEventType
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
 from mallcare.ports import OutgoingMessage, StoredAnswer
@@ -22,7 +24,7 @@ async def rows(uow: SqlUnitOfWorkFactory, cleaner: psycopg.Connection) -> psycop
     await command(uow, case.after_sales_no, Approve())
     async with uow() as work:
         await work.orders.add_event("O1", OrderEvent("E", OrderEventType.CLOSED, PLACED_AT), None, PLACED_AT)
-        await work.orders.add_mall_refund("O1", "M1", (10,), [("A", 2)])
+        await work.orders.add_mall_refund("O1", "M1", MallRefund((10,), (Unit("A", 2),)))
         await work.idempotency.store("mall", "k", StoredAnswer("h", 201, {}), PLACED_AT)
         await work.outbox.add([OutgoingMessage("m1", "s", "t", PLACED_AT, {})])
         await work.commit()

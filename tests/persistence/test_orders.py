@@ -8,9 +8,10 @@ import pytest
 
 from mallcare.domain.after_sales import AfterSalesCase
 from mallcare.domain.book import Holding, Transaction, Unit
-from mallcare.domain.commands import Approve
+from mallcare.domain.commands import Approve, Reject
 from mallcare.domain.errors import UnitsUnavailable
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent
+from mallcare.domain.mall_refunds import MallRefund
 from mallcare.domain.orders import Discount, Order
 from mallcare.domain.vocabulary import OrderEventType
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
@@ -191,7 +192,7 @@ async def test_an_order_is_held_by_units_refunds_and_the_malls_own(uow: SqlUnitO
     await store(uow, named("O1"), named("O2"), named("O3"))
     await open_case(uow, "O1", asking(("A", 1)))
     async with uow() as work:
-        await work.orders.add_mall_refund("O2", "M1", (10,), [])
+        await work.orders.add_mall_refund("O2", "M1", MallRefund((10,), ()))
         await work.commit()
     async with uow() as work:
         held = [await work.orders.has_holdings(number) for number in ("O1", "O2", "O3")]
@@ -204,7 +205,7 @@ async def test_the_malls_own_refund_takes_units_and_counts_in_every_cap(uow: Sql
     bought = order(line("A", 2, 500), tenders=(points(100), cash(900, 5_000)))
     await store(uow, bought)
     async with uow() as work:
-        await work.orders.add_mall_refund("O1", "M1", (0, 300), [("A", 1)])
+        await work.orders.add_mall_refund("O1", "M1", MallRefund((0, 300), (Unit("A", 1),)))
         await work.commit()
     async with uow() as work:
         book = await work.orders.book(recorded(bought), lock_transactions=True)
@@ -212,7 +213,26 @@ async def test_the_malls_own_refund_takes_units_and_counts_in_every_cap(uow: Sql
         assert book.spent_fen == (0, 300)
         assert book.transactions == {"T1": Transaction(5_000, 300)}
         with pytest.raises(UnitsUnavailable):
-            await work.orders.add_mall_refund("O1", "M2", (0, 0), [("A", 1)])
+            await work.orders.add_mall_refund("O1", "M2", MallRefund((0, 0), (Unit("A", 1),)))
+
+
+@pytest.mark.rule("A4")
+async def test_a_unit_the_mall_refunded_under_review_cannot_be_approved(uow: SqlUnitOfWorkFactory) -> None:
+    """The mall takes the unit over from the undecided request, which is then refused and ends empty."""
+    await store(uow, order(line("A", 1, 100), line("B", 1, 200)))
+    case = await open_case(uow, "O1", asking(("A", 1)))
+    async with uow() as work:
+        await work.orders.lock("O1")
+        await work.orders.add_mall_refund("O1", "M1", MallRefund((100,), (), taken_over=(Unit("A", 1),)))
+        await work.commit()
+    with pytest.raises(UnitsUnavailable):
+        await command(uow, case.after_sales_no, Approve())
+    await command(uow, case.after_sales_no, Reject("the mall refunded it"))
+    async with uow() as work:
+        record = await work.orders.lock("O1")
+        assert record is not None
+        book = await work.orders.book(record, lock_transactions=False)
+    assert book.holdings == (Holding(Unit("A", 1), None, True),)
 
 
 async def test_the_book_counts_what_was_paid_or_may_be(uow: SqlUnitOfWorkFactory) -> None:
