@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from mallcare.contracts.names import after_sales_workflow_id
@@ -75,7 +76,7 @@ def record_table(events: Iterable[Json], quoted_fen: int) -> Table:
 
 def _what(event: Json) -> str:
     facts = event["facts"]
-    told = [str(facts[name]) for name in ("tender", "reason", "failure_code") if facts.get(name)]
+    told = [escape(str(facts[name])) for name in ("tender", "reason", "failure_code") if facts.get(name)]
     if facts.get("automatic"):
         told.append("by the system")
     if "late_ms" in facts:

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from rich.markup import escape
+
 from mallcare.cli.demo.stage import CONFLICT, Stage, expect
 from mallcare.cli.formats import Json, clock, state, yuan
 
@@ -81,7 +83,7 @@ async def late_cancel(stage: Stage) -> Json:
     expect(refusal.status_code == CONFLICT, f"the cancel comes too late, but got {refusal.status_code}")
     expect(problem["code"] == "illegal_transition", "the refusal carries its code")
     expect(problem["current_state"] in ("REFUNDING", "COMPLETED"), "and the state it lost to")
-    stage.voice.say(f"[red]409 {problem['code']}[/]: {problem['detail']}")
+    stage.voice.say(f"[red]409 {problem['code']}[/]: {escape(problem['detail'])}")
     done = await callers.until(case, "complete", lambda seen: seen["state"] in ENDED)
     expect(done["state"] == "COMPLETED", "the refund goes on and completes")
     refused = [event for event in await callers.record(case) if event["refused_code"]]

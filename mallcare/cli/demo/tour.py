@@ -10,6 +10,7 @@ from time import monotonic
 
 import httpx
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from mallcare.bootstrap import connect_temporal
@@ -64,7 +65,7 @@ def run_demo(settings: Settings, *, leave_at_once: bool) -> None:
     try:
         status = asyncio.run(stack.serve(tour))
     except DemoFailed as failure:
-        console.print(f"\n[bold red]The demo failed:[/] {failure}")
+        console.print(f"\n[bold red]The demo failed:[/] {escape(str(failure))}")
         leave(1)
     leave(INTERRUPTED if leave_at_once and not finished else status)
 
