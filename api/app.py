@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from api import errors
 from api.deps import OpenPlatform
@@ -41,7 +42,7 @@ def create_app(open_platform: OpenPlatform, verifier: TokenVerifier) -> FastAPI:
             app.state.platform = platform
             yield
 
-    app = FastAPI(
+    app = FastAPIOffline(  # the manual works without internet: nothing of it comes from a CDN
         title="mallcare",
         version=version("mallcare"),
         summary="After-sales and customer service of a mall of many suppliers",

@@ -74,7 +74,7 @@ async def take_wechat_pay_refund(request: Request, platform: Platform) -> Respon
         return _fail(401 if error.code in NOT_BELIEVED else 400, error.code)
     if report.standing not in FINAL:
         log.info("callback.not_final", vendor=WECHAT_PAY, refund_no=report.refund_no)
-    elif not await platform.use_cases.receive_refund_callback(_outcome(report)):
+    elif not await platform.use_cases.receive_refund_callback(_outcome(report), report.amount_fen):
         log.warning("callback.unknown_refund", vendor=WECHAT_PAY, refund_no=report.refund_no)
     return Response(status_code=204)
 

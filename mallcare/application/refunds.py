@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
+
 from mallcare.application.recording import write_change
 from mallcare.contracts.after_sales import CaseSnapshot, snapshot_of
 from mallcare.contracts.names import Signal
@@ -12,6 +14,8 @@ from mallcare.domain.after_sales import settle_refund
 from mallcare.domain.errors import NotFound
 from mallcare.domain.refunds import LegOutcome, RefundLeg
 from mallcare.ports import Clock, Hints, Ids, RefundRequest, UnitOfWorkFactory
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +110,20 @@ class ReceiveRefundCallback:
         self._clock = clock
         self._hints = hints
 
-    async def __call__(self, outcome: LegOutcome) -> bool:
-        """False when the refund number is not ours."""
+    async def __call__(self, outcome: LegOutcome, amount_fen: int | None = None) -> bool:
+        """False when the refund number is not ours.
+
+        A callback that tells another amount than the leg's settles nothing: the workflow asks the vendor,
+        and keeps the leg open for a person while the vendor insists.
+        """
         async with self._uow() as uow:
             found = await uow.cases.find_leg(outcome.refund_no)
         if found is None:
             return False
         after_sales_no, leg = found
+        if amount_fen is not None and amount_fen != leg.amount_fen:
+            log.error("callback.amount_mismatch", refund_no=leg.refund_no, after_sales_no=after_sales_no)
+            return True
         if outcome.succeeded or (leg.status.open and leg.round == 1):
             snapshot = await self._settle(after_sales_no, outcome, self._clock.now(), told=False)
             self._hints.offer(snapshot, Signal.REFUND_SETTLED)

@@ -23,6 +23,7 @@ from api.schemas.after_sales import (
 from api.schemas.operations import PolicyIn, SwitchIn
 from api.schemas.orders import OrderBatchIn, OrderEventIn, OrderIn
 from api.security import SignedInRoute
+from tests.api.conftest import Api
 from tests.api.test_tenancy import an_app, routes_of
 
 DOCUMENT = openapi_document()
@@ -140,3 +141,13 @@ def test_money_is_whole_fen_everywhere() -> None:
     """No number that is not an integer, but where a mall may put anything."""
     for name, schema in DOCUMENT["components"]["schemas"].items():
         assert '"number"' not in json.dumps(schema), name
+
+
+async def test_the_manual_needs_no_internet(api: Api) -> None:
+    """The page of the manual and all it loads come from this server."""
+    page = (await api.client.get("/docs")).text
+    assert "http://" not in page
+    assert "https://" not in page
+    for file in ("swagger-ui-bundle.js", "swagger-ui.css"):
+        assert f"/static-offline-docs/{file}" in page
+        assert (await api.client.get(f"/static-offline-docs/{file}")).status_code == 200

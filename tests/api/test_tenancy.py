@@ -74,7 +74,7 @@ OPEN = frozenset(
     }
 )
 """Routes without a bearer token: signed by a vendor, or kept inside; none shows a tenant's data."""
-MANUAL = frozenset({"/openapi.json", "/docs", "/docs/oauth2-redirect"})
+MANUAL = frozenset({"/openapi.json", "/docs", "/docs/oauth2-redirect", "/static-offline-docs"})
 
 
 def an_app() -> FastAPI:

@@ -69,6 +69,18 @@ async def test_a_callback_after_the_end_changes_nothing(world: World) -> None:
     assert await world.case(no) == before
 
 
+async def test_a_callback_with_another_amount_settles_nothing(world: World) -> None:
+    """The vendor tells another amount under our number: nothing is believed until the amounts agree."""
+    no = await approved(world, cash=("process",) * 50)
+    (leg,) = (await world.case(no)).legs
+    outcome = LegOutcome(leg.refund_no, succeeded=True)
+    assert await world.use_cases.receive_refund_callback(outcome, leg.amount_fen - 1)
+    assert (await world.case(no)).legs[0].status is LegStatus.PENDING
+    assert await world.use_cases.receive_refund_callback(outcome, leg.amount_fen)
+    await world.hints.told()
+    assert (await world.finished(no)).state is State.COMPLETED
+
+
 async def test_a_callback_for_a_number_that_is_not_ours_is_told_apart(world: World) -> None:
     """An unknown refund number is reported, and settles nothing."""
     assert not await world.use_cases.receive_refund_callback(LegOutcome("RFnotours", succeeded=True))
