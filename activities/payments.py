@@ -43,30 +43,37 @@ class PaymentActivities:
         The number was stored before the first call and never changes, so however often this runs the
         vendor pays once. Whatever is unclear is asked for before it is repeated.
         """
-        now = max(given.now, self._clock.now())
         async with alive():
             with typed_failures():
                 planned = await self._use_cases.plan_refund(given.after_sales_no, given.refund_no)
                 if not planned.leg.status.open:
                     return planned.snapshot
-                outcome = await self._pursue(planned, now)
-                return await self._use_cases.settle_refund(given.after_sales_no, outcome, now, told=True)
+                outcome = await self._pursue(planned, given.now)
+                return await self._use_cases.settle_refund(
+                    given.after_sales_no, outcome, self._now(given.now), told=True
+                )
 
-    async def _pursue(self, planned: PlannedRefund, now: datetime) -> LegOutcome:
+    def _now(self, of_workflow: datetime) -> datetime:
+        """The present, on the workflow's clock where that is ahead of this machine's."""
+        return max(of_workflow, self._clock.now())
+
+    async def _pursue(self, planned: PlannedRefund, of_workflow: datetime) -> LegOutcome:
         """The vendor's final word; raises to be asked again while there is none."""
         try:
             gateway = self._gateways.for_provider(planned.leg.provider)
             report = await _ask(gateway, planned, first=activity.info().attempt == 1)
         except GatewayError as error:
-            return await self._unsettled(planned, error, now)
+            return await self._unsettled(planned, error, of_workflow)
         _count(planned, report.standing.value)
         return _outcome(report)
 
-    async def _unsettled(self, planned: PlannedRefund, error: GatewayError, now: datetime) -> LegOutcome:
+    async def _unsettled(
+        self, planned: PlannedRefund, error: GatewayError, of_workflow: datetime
+    ) -> LegOutcome:
         """A definite refusal as an outcome; anything else raises to be asked again."""
         _count(planned, "unclear" if error.outcome_unknown else error.code)
         if error.outcome_unknown:
-            await self._use_cases.mark_refund_unclear(planned.leg.refund_no, now)
+            await self._use_cases.mark_refund_unclear(planned.leg.refund_no, self._now(of_workflow))
         elif not error.retryable or error.code in NEEDS_A_PERSON:
             return LegOutcome(planned.leg.refund_no, succeeded=False, failure_code=error.code)
         raise ask_again(error.code, str(error), gateway_delay(error)) from error

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Annotated, Protocol, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 
 from mallcare.application.use_cases import UseCases
 from mallcare.ports import CaseQueries, Clock, RefundCallbacks
@@ -62,3 +62,15 @@ def _use_cases(request: Request) -> UseCases:
 
 Platform = Annotated[ApiPlatform, Depends(_platform)]
 Cases = Annotated[UseCases, Depends(_use_cases)]
+
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Your own key of this creation: sent again with the same body, it answers the same.",
+        examples=["ask-20260301-1"],
+    ),
+]

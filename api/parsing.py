@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from api.schemas.after_sales import SubmitIn, WhatIsAsked
 from api.schemas.fields import body_hash
 from api.schemas.orders import AddressIn, OrderEventIn, OrderIn
+from mallcare.application.idempotency import Repeatable
 from mallcare.application.orders import IncomingOrder
 from mallcare.application.submit import Submission
 from mallcare.domain.fulfilment import OrderEvent
@@ -79,8 +80,7 @@ def submission_of(body: SubmitIn, idempotency_key: str) -> Submission:
         order_no=body.order_no,
         request=request_of(body, body.reason_code),
         details=CaseDetails(body.description, body.evidence),
-        idempotency_key=idempotency_key,
-        body_hash=body_hash(body),
+        once=Repeatable(idempotency_key, body_hash(body)),
     )
 
 

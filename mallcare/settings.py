@@ -82,6 +82,7 @@ class Settings(BaseSettings):
 
     # workers
     worker_metrics_port: int | None = Field(None, description="Port of the worker's Prometheus metrics.")
+    worker_metrics_host: str = Field("127.0.0.1", description="Address those metrics listen on.")
     worker_version: str = Field("0.1.0", description="Build id shown in Temporal.")
     sweep_interval: timedelta = Field(
         timedelta(seconds=30), description="How often lost hints and missing workflows are healed."

@@ -22,6 +22,7 @@ from temporalio.testing import TimeSkipper
 from mallcare.application.caller import Caller
 from mallcare.application.command import GivenCommand
 from mallcare.application.hints import tell
+from mallcare.application.idempotency import Repeatable
 from mallcare.application.orders import IncomingOrder
 from mallcare.application.submit import Submission
 from mallcare.application.sweep import Sweep
@@ -229,8 +230,7 @@ class World:
                 order.order_no,
                 Request(Kind.REFUND_ONLY, "changed_mind", requested),
                 CaseDetails(),
-                key or uuid4().hex,
-                "body",
+                Repeatable(key or uuid4().hex, "body"),
             ),
             CUSTOMER,
             lambda record: {"no": record.case.after_sales_no},

@@ -39,7 +39,7 @@ async def run_workers(settings: Settings, queues: Collection[Queue] = tuple(Queu
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     if settings.worker_metrics_port is not None:
-        start_http_server(settings.worker_metrics_port, addr="127.0.0.1")
+        start_http_server(settings.worker_metrics_port, addr=settings.worker_metrics_host)
     async with open_platform(settings) as platform, AsyncExitStack() as running:
         client = await _reach_temporal(settings)
         chosen = [plan for queue, plan in plans(platform).items() if queue in queues]

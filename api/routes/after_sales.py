@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import JSONResponse
 
-from api.deps import Cases
+from api.deps import Cases, IdempotencyKey
 from api.documentation import READING, WRITING, problems
 from api.parsing import request_of, submission_of
 from api.rendering import case_out, case_renderer, event_out, quote_out, words_out
@@ -28,17 +28,6 @@ from mallcare.ports import CaseFilter
 router = APIRouter(tags=["after-sales"], route_class=SignedInRoute)
 
 AfterSalesNo = Annotated[Id, Path(description="Number of the request.")]
-IdempotencyKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        pattern=r"^[\x21-\x7e]+$",
-        description="Your own key of this creation: sent again with the same body, it answers the same.",
-        examples=["ask-20260301-1"],
-    ),
-]
 ENTRY = (
     "not_found",
     "order_not_paid",

@@ -7,11 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.deps import Cases
+from api.deps import Cases, IdempotencyKey
 from api.documentation import WRITING, problems
-from api.schemas.fields import Id
+from api.schemas.fields import Id, body_hash
 from api.schemas.operations import PolicyIn, PolicyOut, SwitchIn, SwitchOut
 from api.security import SignedIn, SignedInRoute
+from mallcare.application.idempotency import Repeatable
 from mallcare.domain.policy import AfterSalesPolicy
 
 router = APIRouter(tags=["operations"], route_class=SignedInRoute)
@@ -40,14 +41,17 @@ async def get_policy(
     "/v1/policies",
     summary="Publish a policy",
     status_code=201,
-    responses=problems(*WRITING),
+    responses=problems(*WRITING, "idempotency_mismatch"),
 )
-async def publish_policy(body: PolicyIn, caller: SignedIn, cases: Cases) -> PolicyOut:
+async def publish_policy(
+    body: PolicyIn, caller: SignedIn, cases: Cases, idempotency_key: IdempotencyKey
+) -> PolicyOut:
     """Add a version of the policy (operations). Requests that are open keep the version they have.
 
-    New requests see it within a second. Sent twice it makes two versions that say the same.
+    New requests see it within a second. The same `Idempotency-Key` answers the same version again.
     """
-    return _policy_out(await cases.policies.publish(policy_of(body), body.supplier_id, caller))
+    once = Repeatable(idempotency_key, body_hash(body))
+    return _policy_out(await cases.policies.publish(policy_of(body), body.supplier_id, caller, once))
 
 
 @router.get(

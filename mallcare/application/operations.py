@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mallcare.application.caller import Caller
+from mallcare.application.idempotency import Repeatable, answered_before, remember
 from mallcare.domain.policy import AfterSalesPolicy
 from mallcare.domain.vocabulary import Role
 from mallcare.ports import Clock, UnitOfWorkFactory
@@ -24,17 +25,30 @@ class Policies:
             return await uow.policies.current(supplier_id or "")
 
     async def publish(
-        self, policy: AfterSalesPolicy, supplier_id: str | None, caller: Caller
+        self,
+        policy: AfterSalesPolicy,
+        supplier_id: str | None,
+        caller: Caller,
+        once: Repeatable | None = None,
     ) -> AfterSalesPolicy:
         """Add a version for one supplier, or for all; answers it with its number.
 
+        Repeated under the same key it answers the version of the first time.
+
         Raises:
             NotAllowed: only operations publish.
+            IdempotencyMismatch: the key was used with another body.
         """
         caller.require_role(Role.OPERATIONS)
         async with self._uow() as uow:
-            version = await uow.policies.publish(policy, supplier_id, caller.actor, self._clock.now())
+            first = await answered_before(uow, caller, once) if once else None
+            if first is not None:
+                return await uow.policies.version(int(str(first["version"])))
+            now = self._clock.now()
+            version = await uow.policies.publish(policy, supplier_id, caller.actor, now)
             stored = await uow.policies.version(version)
+            if once:
+                await remember(uow, caller, once, {"version": version}, now)
             await uow.commit()
         return stored
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mallcare.application.caller import Caller
+from mallcare.application.idempotency import Repeatable, answered_before, remember
 from mallcare.application.recording import write_new
 from mallcare.contracts.after_sales import snapshot_of
 from mallcare.domain.book import OrderBook
-from mallcare.domain.errors import IdempotencyMismatch
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage
 from mallcare.domain.quotes import CaseLine, Quote
 from mallcare.domain.submission import Request, in_cooling_off, quote_request, submit
@@ -20,24 +20,21 @@ from mallcare.ports import (
     Clock,
     Hints,
     Ids,
-    StoredAnswer,
     UnitOfWork,
     UnitOfWorkFactory,
 )
 
-CREATED = 201
 RenderCase = Callable[[CaseRecord], Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A request with the key that makes it safe to repeat. `body_hash` covers all the caller sent."""
+    """A request with the key that makes it safe to repeat."""
 
     order_no: str
     request: Request
     details: CaseDetails
-    idempotency_key: str
-    body_hash: str
+    once: Repeatable
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +92,12 @@ class SubmitAfterSales:
         """
         caller.require_role(Role.MALL, Role.CUSTOMER)
         async with self._uow() as uow:
-            known = await uow.idempotency.find(caller.scope, submission.idempotency_key)
-            if known is not None:
-                return _replay(known, submission.body_hash)
+            first = await answered_before(uow, caller, submission.once)
+            if first is not None:
+                return first
             record = await self._open(uow, submission, caller)
             body = render(record)
-            answer = StoredAnswer(submission.body_hash, CREATED, body)
-            await uow.idempotency.store(
-                caller.scope, submission.idempotency_key, answer, record.case.created_at
-            )
+            await remember(uow, caller, submission.once, body, record.case.created_at)
             await uow.commit()
         self._hints.offer(snapshot_of(record.case), None)
         return body
@@ -138,9 +132,3 @@ async def _usage(
     return await uow.cases.auto_refund_usage(
         customer_id, supplier_id, clock.now() - policy.auto_refund_period
     )
-
-
-def _replay(known: StoredAnswer, body_hash: str) -> Mapping[str, object]:
-    if known.body_hash != body_hash:
-        raise IdempotencyMismatch("this Idempotency-Key was used with another body")
-    return known.body

@@ -14,11 +14,12 @@ class SweepInput(Contract):
 
 
 class SweepReport(Contract):
-    """How many cases were told again, woken for an overdue deadline, and checked in rotation."""
+    """How many cases were told again, woken for an overdue deadline, checked, and restarted."""
 
     told: int = 0
     overdue: int = 0
     checked: int = 0
+    restarted: int = 0
 
 
 class DeliveryInput(Contract):

@@ -59,6 +59,11 @@ def after_sales_workflow_id(after_sales_no: str) -> str:
     return f"after-sales/{after_sales_no}"
 
 
+def after_sales_no_of(workflow_id: str) -> str:
+    """The case of a workflow id made by `after_sales_workflow_id`."""
+    return workflow_id.removeprefix("after-sales/")
+
+
 def webhook_delivery_workflow_id(shard: int) -> str:
     """Id of the pump of one shard of the outbox."""
     return f"webhook-delivery/{shard}"

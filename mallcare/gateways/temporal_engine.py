@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio.client import Client
@@ -17,7 +17,14 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from mallcare.contracts.after_sales import CaseSnapshot
-from mallcare.contracts.names import Queue, SearchAttribute, Signal, WorkflowName, after_sales_workflow_id
+from mallcare.contracts.names import (
+    Queue,
+    SearchAttribute,
+    Signal,
+    WorkflowName,
+    after_sales_no_of,
+    after_sales_workflow_id,
+)
 from mallcare.ports import EngineUnavailable
 
 RPC_TIMEOUT = timedelta(seconds=5)
@@ -52,6 +59,24 @@ class TemporalCaseEngine:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise EngineUnavailable(f"{error.status.name}: {error.message}") from error
+
+    async def broken(self, since: datetime, limit: int) -> list[str]:
+        """Numbers of cases whose workflow ended other than by completing, newest first.
+
+        The engine's index lags by moments, so a workflow may be missing here until the next time.
+
+        Raises:
+            EngineUnavailable
+        """
+        query = (
+            f"WorkflowType = '{WorkflowName.AFTER_SALES}' AND CloseTime > '{since:%Y-%m-%dT%H:%M:%SZ}' AND "
+            "ExecutionStatus IN ('Terminated', 'Failed', 'Canceled', 'TimedOut')"
+        )
+        found = self._client.list_workflows(query, limit=limit, rpc_timeout=RPC_TIMEOUT)
+        try:
+            return [after_sales_no_of(execution.id) async for execution in found]
+        except (RPCError, RuntimeError) as error:
+            raise EngineUnavailable(str(error)) from error
 
     async def _start(self, snapshot: CaseSnapshot, signal: Signal | None) -> None:
         try:

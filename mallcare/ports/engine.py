@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from mallcare.contracts.after_sales import CaseSnapshot
@@ -25,6 +26,14 @@ class CaseEngine(Protocol):
 
     async def tell(self, snapshot: CaseSnapshot, signal: Signal) -> None:
         """Tell the case's workflow of a newer version; starts it where it is missing and not final.
+
+        Raises:
+            EngineUnavailable
+        """
+        ...
+
+    async def broken(self, since: datetime, limit: int) -> list[str]:
+        """Numbers of cases whose workflow ended other than by completing (terminated, failed, cancelled).
 
         Raises:
             EngineUnavailable

@@ -23,7 +23,12 @@ async def test_a_policy_binds_new_requests_only(api: Api) -> None:
     """Open requests keep the version they were opened under."""
     before = await api.opened("O-1")
     published = answered(
-        await api.operations("POST", "/v1/policies", {"supplier_id": "supplier-1", "review_seconds": 3600}),
+        await api.operations(
+            "POST",
+            "/v1/policies",
+            {"supplier_id": "supplier-1", "review_seconds": 3600},
+            headers={"Idempotency-Key": "p-1"},
+        ),
         201,
     )
     assert published["version"] > before["policy_version"]
@@ -35,6 +40,18 @@ async def test_a_policy_binds_new_requests_only(api: Api) -> None:
     own = answered(await api.finance.get("/v1/policies?supplier_id=supplier-1"))
     assert own == published
     assert answered(await api.mall.get("/v1/policies"))["review_seconds"] == 48 * 3600
+
+
+async def test_a_policy_sent_twice_is_one_version(api: Api) -> None:
+    """The same key and body answer the first version; the key with another body is refused."""
+    key = {"Idempotency-Key": "p-1"}
+    first, again = [
+        answered(await api.operations("POST", "/v1/policies", {"review_seconds": 3600}, headers=key), 201)
+        for _ in range(2)
+    ]
+    assert again == first
+    other = await api.operations("POST", "/v1/policies", {"review_seconds": 7200}, headers=key)
+    problem_of(other, 409, "idempotency_mismatch")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +70,9 @@ async def test_a_policy_binds_new_requests_only(api: Api) -> None:
 )
 async def test_a_strange_policy_is_refused(api: Api, body: dict[str, object]) -> None:
     """Limits of every member; unknown members too."""
-    problem_of(await api.operations("POST", "/v1/policies", body), 422, "invalid")
+    problem_of(
+        await api.operations("POST", "/v1/policies", body, headers={"Idempotency-Key": "p-1"}), 422, "invalid"
+    )
 
 
 @pytest.mark.rule("A1")

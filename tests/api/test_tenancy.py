@@ -121,7 +121,8 @@ async def ask(caller: Calls, route: Route, probe: Probe, order_no: str, case: st
         body = {**body, "order_no": order_no}
     if body is not None and "{after_sales_no}" in template:
         body = {**body, **command_body()}
-    headers = {"Idempotency-Key": "a-key"} if route == ("POST", "/v1/after-sales") else None
+    creations = {("POST", "/v1/after-sales"), ("POST", "/v1/policies")}
+    headers = {"Idempotency-Key": "a-key"} if route in creations else None
     response = await caller(method, path, body, headers=headers)
     text = response.text.replace(order_no, "NO").replace(case, "NO")
     return response.status_code, {"headers": sorted(response.headers), "text": text}

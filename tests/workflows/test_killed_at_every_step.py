@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -122,6 +122,11 @@ class MortalEngine:
         self.life.step()
         await self.engine.tell(snapshot, signal)
         self.life.step()
+
+    async def broken(self, since: datetime, limit: int) -> list[str]:
+        if self.life.over:
+            raise Killed
+        return await self.engine.broken(since, limit)
 
 
 @dataclass
