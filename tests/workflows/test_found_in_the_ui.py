@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -38,7 +39,7 @@ async def test_a_case_is_found_by_each_of_its_search_attributes(world: World) ->
         SearchAttribute.SUPPLIER: f"= '{case.supplier_id}'",
         SearchAttribute.KIND: "= 'refund_only'",
         SearchAttribute.STATE: "= 'PENDING_REVIEW'",
-        SearchAttribute.DUE: f"<= '{case.deadline_at:%Y-%m-%dT%H:%M:%S.%f}Z'",
+        SearchAttribute.DUE: f"< '{case.deadline_at + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}'",
         SearchAttribute.DISPUTED: "= false",
     }
     mine = f"{SearchAttribute.ORDER} = '{case.order_no}'"
