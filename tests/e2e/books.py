@@ -13,6 +13,7 @@ from tests.e2e.orders import Json
 
 WEBHOOKS_PATIENCE_SECONDS = 75.0
 """A killed pump is missed after 30 s, and what it had claimed is free after as long."""
+UNCLEAR = "refund_unclear"
 
 
 class Vendors:
@@ -95,12 +96,20 @@ async def recorded_once(api: Api, orders: Sequence[Json], cases: Sequence[Json])
     for order, case in zip(orders, cases, strict=True):
         found = await api.cases_of(order)
         assert [seen["after_sales_no"] for seen in found] == [case["after_sales_no"]]
-        record = await api.record(case)
+        record = _steps(await api.record(case))
         paid = ["refund_succeeded"] * len(case["refunds"])
-        assert [event["name"] for event in record] == ["submitted", "approved", *paid, "completed"]
+        names = [event["name"] for event in record]
+        assert names == ["submitted", "approved", *paid, "completed"], record
         assert [event["version"] for event in record] == list(range(1, len(record) + 1))
         told = {event["facts"]["refund_no"] for event in record if event["name"] == "refund_succeeded"}
         assert told == {leg["refund_no"] for leg in case["refunds"]}
+
+
+def _steps(record: Sequence[Json]) -> list[Json]:
+    """What changed a case: not that a vendor's answer was unclear, which is noted once for a refund."""
+    unclear = [event["facts"]["refund_no"] for event in record if event["name"] == UNCLEAR]
+    assert len(unclear) == len(set(unclear)), record
+    return [event for event in record if event["name"] != UNCLEAR]
 
 
 async def told_in_order(api: Api, vendors: Vendors, cases: Sequence[Json]) -> None:
@@ -108,7 +117,7 @@ async def told_in_order(api: Api, vendors: Vendors, cases: Sequence[Json]) -> No
     numbers = {case["after_sales_no"] for case in cases}
     expected = {
         case["after_sales_no"]: [
-            (f"after_sales.{event['name']}", event["version"]) for event in await api.record(case)
+            (f"after_sales.{event['name']}", event["version"]) for event in _steps(await api.record(case))
         ]
         for case in cases
     }
