@@ -25,7 +25,7 @@ async def until_found(world: World, query: str, workflow_id: str) -> None:
     try:
         async with asyncio.timeout(15):
             while workflow_id not in await found(world, query):
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.05)  # noqa: ASYNC110 - visibility can only be asked
     except TimeoutError:
         pytest.fail(f"not found by {query}")
 

@@ -1,0 +1,1 @@
+"""Programs of the house that are no part of the product."""
