@@ -118,7 +118,7 @@ async def test_a_callback_is_not_acknowledged_while_the_database_is_away(api: Ap
     from typing import Any
 
     class Away:
-        async def __call__(self, _: object) -> bool:
+        async def __call__(self, *_: object) -> bool:
             raise StorageUnavailable("away")
 
     away: Any = Away()

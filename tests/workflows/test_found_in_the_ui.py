@@ -24,8 +24,8 @@ async def until_found(world: World, query: str, workflow_id: str) -> None:
     """Visibility follows within moments, not with the answer."""
     try:
         async with asyncio.timeout(15):
-            while workflow_id not in await found(world, query):
-                await asyncio.sleep(0.05)  # noqa: ASYNC110 - visibility can only be asked
+            while workflow_id not in await found(world, query):  # noqa: ASYNC110 - it can only be asked
+                await asyncio.sleep(0.05)
     except TimeoutError:
         pytest.fail(f"not found by {query}")
 
