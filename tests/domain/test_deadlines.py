@@ -10,8 +10,9 @@ import pytest
 from mallcare.domain.after_sales import SYSTEM, AfterSalesCase
 from mallcare.domain.commands import Actor, Approve, Cancel, Command, ExtendDeadline, Reject
 from mallcare.domain.errors import IllegalTransition, InvalidInput
+from mallcare.domain.fulfilment import OrderEvent
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage, ReviewTimeout
-from mallcare.domain.vocabulary import DeadlineEffect, State
+from mallcare.domain.vocabulary import DeadlineEffect, OrderEventType, State
 from tests.domain.builders import (
     AFTER_COOLING_OFF,
     CUSTOMER,
@@ -210,3 +211,12 @@ def test_an_escalated_review_can_get_a_new_deadline() -> None:
     assert again.deadline_effect is DeadlineEffect.ESCALATE
     ledger.fire(no, DUE + HOUR, DUE + HOUR)
     assert telling(ledger) == ["submitted", "escalated", "deadline_extended", "escalated"]
+
+
+def test_an_automatic_approval_of_a_closed_order_calls_a_person() -> None:
+    """What the mall closed by itself is not refunded unseen; the supplier still may decide."""
+    ledger, case = under_review(AUTO)
+    ledger.parcels.append(OrderEvent("C1", OrderEventType.CLOSED, DUE - HOUR))
+    decision = ledger.fire(case.after_sales_no, DUE, DUE)
+    assert decision.events[0].facts == {"auto_refund_refused": "order_closed", "late_ms": 0}
+    assert ledger.decide(case.after_sales_no, Approve(), SUPPLIER, DUE).case.refund_decided
