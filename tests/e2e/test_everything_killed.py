@@ -53,7 +53,7 @@ class Folder:
     @property
     def settings(self) -> Settings:
         """What a command beside the running stack would see."""
-        return Settings(data_dir=self.path)
+        return Settings.model_validate({"data_dir": self.path})
 
     @property
     def ports(self) -> dict[str, int]:
