@@ -85,6 +85,10 @@ _EXAMPLES: dict[str, tuple[str, dict[str, object]]] = {
         "the after-sales window of the order has passed; operations can reopen it",
         {"after_sales_until": "2026-03-11T02:30:00+00:00"},
     ),
+    "window_open": (
+        "the after-sales window is still open, so there is nothing to extend",
+        {"after_sales_until": "2026-03-11T02:30:00+00:00"},
+    ),
     "order_closed": ("the mall closed the order", {"closed_at": "2026-03-02T02:30:00+00:00"}),
     "order_not_paid": ("the order is not paid, so there is nothing to refund", {}),
     "refund_cap_exceeded": (

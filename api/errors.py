@@ -44,6 +44,7 @@ PROBLEMS: Mapping[str, Kind] = {
     "order_frozen": Kind(409, "Amounts under live units may not change"),
     "units_unavailable": Kind(409, "Not enough units are left"),
     "window_closed": Kind(409, "The after-sales window has passed"),
+    "window_open": Kind(409, "The after-sales window is still open"),
     "order_closed": Kind(409, "The order is closed"),
     "order_not_paid": Kind(409, "The order is not paid"),
     "refund_cap_exceeded": Kind(409, "More than was paid"),

@@ -30,6 +30,7 @@ from api.schemas.orders import (
     TenderOut,
 )
 from api.schemas.problems import Problem
+from api.schemas.windows import WindowExtensionOut
 from mallcare.application.caller import Caller
 from mallcare.application.orders import IntakeResult, OrderStanding
 from mallcare.application.submit import Quoted, RenderCase
@@ -234,6 +235,14 @@ def order_out(standing: OrderStanding, caller: Caller) -> OrderOut:
         cooling_off_until=standing.cooling_off_until,
         released_at=standing.released_at,
         after_sales_until=standing.after_sales_until,
+        after_sales_window_extensions=[
+            WindowExtensionOut(
+                after_sales_until=extension.until,
+                reason=extension.reason if caller.role in SEES_SUBJECTS else None,
+                extended_at=extension.at,
+            )
+            for extension in standing.extensions
+        ],
     )
 
 

@@ -6,13 +6,22 @@ from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Path
 
-from api.deps import Cases
+from api.deps import Cases, IdempotencyKey
 from api.documentation import READING, WRITING, problems
 from api.parsing import incoming_order, order_event
 from api.rendering import intake_out, order_out
-from api.schemas.fields import Id
-from api.schemas.orders import OrderBatchIn, OrderBatchOut, OrderEventIn, OrderEventOut, OrderIn, OrderOut
+from api.schemas.fields import Id, body_hash
+from api.schemas.orders import (
+    OrderBatchIn,
+    OrderBatchOut,
+    OrderEventIn,
+    OrderEventOut,
+    OrderIn,
+    OrderOut,
+)
+from api.schemas.windows import WindowExtendedOut, WindowExtensionIn
 from api.security import SignedIn, SignedInRoute
+from mallcare.application.idempotency import Repeatable
 from mallcare.domain.errors import InvalidInput
 
 router = APIRouter(tags=["orders"], route_class=SignedInRoute)
@@ -91,3 +100,25 @@ async def get_order(order_no: OrderNo, caller: SignedIn, cases: Cases) -> OrderO
     Personal data is shown in full to mall and operations, masked to all others.
     """
     return order_out(await cases.read_order(order_no, caller), caller)
+
+
+@router.post(
+    "/v1/orders/{order_no}/after-sales-window-extensions",
+    summary="Reopen the customer's entry",
+    status_code=201,
+    responses=problems(*WRITING, "not_found", "window_open", "idempotency_mismatch"),
+)
+async def extend_after_sales_window(
+    order_no: OrderNo,
+    body: WindowExtensionIn,
+    caller: SignedIn,
+    cases: Cases,
+    idempotency_key: IdempotencyKey,
+) -> WindowExtendedOut:
+    """Open an order past its after-sales window for seven more days (售后延长, role operations, rule A5).
+
+    Each opening adds the policy's period to now, or to the end of an extension that is still open. It
+    closes by itself. An order whose own window is still open is refused with `window_open`.
+    """
+    once = Repeatable(idempotency_key, body_hash(body))
+    return WindowExtendedOut.model_validate(await cases.extend_window(order_no, body.reason, once, caller))

@@ -18,6 +18,7 @@ from api.schemas.fields import (
     Word,
 )
 from api.schemas.problems import Problem
+from api.schemas.windows import WindowExtensionOut
 from mallcare.domain.vocabulary import Channel, OrderEventType, TenderKind
 
 MOST_UNITS = 20_000
@@ -377,4 +378,7 @@ class OrderOut(BaseModel):
     )
     after_sales_until: datetime | None = Field(
         description="End of the after-sales window; null while not every line is delivered."
+    )
+    after_sales_window_extensions: list[WindowExtensionOut] = Field(
+        description="Reopenings of the window by operations (售后延长), oldest first."
     )

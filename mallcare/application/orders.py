@@ -14,7 +14,14 @@ from mallcare.domain.mall_refunds import mall_refund
 from mallcare.domain.orders import Order, check, freeze
 from mallcare.domain.policy import AfterSalesPolicy
 from mallcare.domain.vocabulary import OrderEventType, Role
-from mallcare.ports import Clock, OrderRecord, PersonalData, UnitOfWork, UnitOfWorkFactory
+from mallcare.ports import (
+    Clock,
+    OrderRecord,
+    PersonalData,
+    UnitOfWork,
+    UnitOfWorkFactory,
+    WindowExtension,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class OrderStanding:
     cooling_off_until: datetime
     released_at: datetime | None
     after_sales_until: datetime | None
+    extensions: tuple[WindowExtension, ...]
 
 
 class TakeInOrders:
@@ -213,6 +221,7 @@ class ReadOrder:
             assert record is not None
             policy = await uow.policies.current(record.order.supplier_id)
             book = await uow.orders.book(record, lock_transactions=False)
+            extensions = await uow.orders.window_extensions(order_no) if record.extended_until else []
         order = record.order
         cooling_off_until = order.placed_at + policy.cooling_off
         return OrderStanding(
@@ -222,6 +231,7 @@ class ReadOrder:
             cooling_off_until=cooling_off_until,
             released_at=self._released_at(order, cooling_off_until, policy),
             after_sales_until=book.after_sales_until(policy),
+            extensions=tuple(extensions),
         )
 
     def _released_at(

@@ -12,6 +12,7 @@ from mallcare.application.reads import ReadAfterSales
 from mallcare.application.refunds import MarkRefundUnclear, PlanRefund, ReceiveRefundCallback, SettleRefund
 from mallcare.application.submit import QuoteAfterSales, SubmitAfterSales
 from mallcare.application.webhooks import ListWebhooks, ReplayWebhooks
+from mallcare.application.windows import ExtendWindow
 from mallcare.ports import CaseQueries, Clock, Hints, Ids, UnitOfWorkFactory
 
 
@@ -22,6 +23,7 @@ class UseCases:
     take_in_orders: TakeInOrders
     take_in_order_event: TakeInOrderEvent
     read_order: ReadOrder
+    extend_window: ExtendWindow
     quote: QuoteAfterSales
     submit: SubmitAfterSales
     command: CommandCase
@@ -46,6 +48,7 @@ def build_use_cases(
         take_in_orders=TakeInOrders(uow),
         take_in_order_event=TakeInOrderEvent(uow, clock),
         read_order=ReadOrder(uow, clock),
+        extend_window=ExtendWindow(uow, clock, ids),
         quote=QuoteAfterSales(uow, clock),
         submit=SubmitAfterSales(uow, clock, ids, hints),
         command=CommandCase(uow, clock, ids, hints),

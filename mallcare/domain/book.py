@@ -154,8 +154,15 @@ class OrderBook:
 
     def after_sales_until(self, policy: AfterSalesPolicy) -> datetime | None:
         """End of the customer's entry, None while it is open without an end."""
+        return self._window(policy, self.extended_until)
+
+    def regular_window_until(self, policy: AfterSalesPolicy) -> datetime | None:
+        """`after_sales_until` without any extension."""
+        return self._window(policy, None)
+
+    def _window(self, policy: AfterSalesPolicy, extended_until: datetime | None) -> datetime | None:
         ids = [line.line_id for line in self.order.lines]
-        return after_sales_until(self.fulfilment, ids, policy.window, self.extended_until)
+        return after_sales_until(self.fulfilment, ids, policy.window, extended_until)
 
     def _quantity(self, line_id: str) -> int:
         if line_id == FREIGHT_LINE:

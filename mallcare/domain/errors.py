@@ -83,6 +83,12 @@ class WindowClosed(DomainError):
     code = "window_closed"
 
 
+class WindowStillOpen(DomainError):
+    """The after-sales window has not passed, so it cannot be extended (A5)."""
+
+    code = "window_open"
+
+
 class UnitsUnavailable(DomainError):
     """More units asked for than are free on a line (A4)."""
 
@@ -126,6 +132,7 @@ REFUSALS: Mapping[str, type[DomainError]] = {
         OrderNotPaid,
         OrderClosed,
         WindowClosed,
+        WindowStillOpen,
         UnitsUnavailable,
         LineNotReturnable,
         KindUnavailable,

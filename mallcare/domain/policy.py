@@ -24,6 +24,7 @@ class AfterSalesPolicy:
 
     version: int = 1
     window: timedelta = timedelta(days=7)
+    window_extension: timedelta = timedelta(days=7)
     cooling_off: timedelta = timedelta(minutes=30)
     hold_during_cooling_off: bool = True
     review: timedelta = timedelta(hours=48)

@@ -14,7 +14,14 @@ from mallcare.domain.after_sales import (
 )
 from mallcare.domain.book import Holding, OrderBook
 from mallcare.domain.commands import Actor
-from mallcare.domain.errors import Fact, KindUnavailable, OrderClosed, OrderNotPaid, WindowClosed
+from mallcare.domain.errors import (
+    Fact,
+    KindUnavailable,
+    OrderClosed,
+    OrderNotPaid,
+    RefundCapExceeded,
+    WindowClosed,
+)
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundRefusal, AutoRefundUsage, refuse_auto_refund
 from mallcare.domain.quotes import (
     CaseLine,
@@ -73,7 +80,9 @@ def submit(
 ) -> Decision:
     """Open a request under the order's lock: reserve units, then review or refund at once (A1).
 
-    Raises: as `quote_request`, and RefundCapExceeded for a cooling-off refund.
+    What an automatic refund may not pay goes to review: beyond the limits, or beyond a cap.
+
+    Raises: as `quote_request`.
     """
     check_entry(book, request.kind, policy, now)
     lines = choose_units(book, request.kind, request.lines)
@@ -99,7 +108,10 @@ def submit(
     if refusal is not None:
         return begin_review(case, actor, policy, now, _refused(refusal))
     held = _holding(book, after_sales_no, lines)
-    return begin_cooling_off(case, actor, held, policy, now, mint)
+    try:
+        return begin_cooling_off(case, actor, held, policy, now, mint)
+    except RefundCapExceeded as capped:  # a payment shared with other orders: a person looks at it
+        return begin_review(case, actor, policy, now, {"auto_refund_refused": capped.code})
 
 
 def check_entry(book: OrderBook, kind: Kind, policy: AfterSalesPolicy, now: datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mallcare.domain.vocabulary import Channel, OrderEventType
@@ -110,8 +110,24 @@ class PaymentTransactionRow(Base):
     total_fen: Mapped[Fen]
 
 
+class WindowExtensionRow(Base):
+    """One reopening of the customer's entry (A5). Never changed, never deleted."""
+
+    __tablename__ = "window_extensions"
+    __table_args__ = (Index(None, "order_no"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=False), primary_key=True)
+    order_no: Mapped[str] = mapped_column(ForeignKey("orders.order_no"))
+    until: Mapped[datetime]
+    reason: Mapped[str]
+    actor_role: Mapped[str]
+    actor_subject: Mapped[str]
+    at: Mapped[datetime]
+
+
 orders = table_of(OrderRow)
 order_events = table_of(OrderEventRow)
 unit_holdings = table_of(UnitHoldingRow)
 mall_refunds = table_of(MallRefundRow)
 payment_transactions = table_of(PaymentTransactionRow)
+window_extensions = table_of(WindowExtensionRow)

@@ -24,9 +24,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mallcare.domain.book import Holding, OrderBook, Transaction, Unit
+from mallcare.domain.commands import Actor
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent
 from mallcare.domain.mall_refunds import MallRefund
 from mallcare.domain.orders import Cells, Order
+from mallcare.domain.vocabulary import Role
 from mallcare.persistence.codec import fulfilment_values, order_event, order_record, order_values
 from mallcare.persistence.holdings import hold, take_over
 from mallcare.persistence.statements import insert_rows, rows_parameter
@@ -38,8 +40,9 @@ from mallcare.persistence.tables import (
     payment_transactions,
     refund_legs,
     unit_holdings,
+    window_extensions,
 )
-from mallcare.ports.storage import OrderRecord
+from mallcare.ports.storage import OrderRecord, WindowExtension
 
 STORED = [column for column in orders.c if column.name not in ("received_at", "updated_at")]
 NAMES = [column.name for column in STORED]
@@ -120,6 +123,10 @@ EVENTS = (
     .order_by(order_events.c.occurred_at, order_events.c.event_id)
 )
 ADD_MALL_REFUNDS = insert_rows(mall_refunds, [column.name for column in mall_refunds.c])
+EXTEND = insert(window_extensions)
+EXTENSIONS = (
+    select(window_extensions).where(window_extensions.c.order_no == NUMBER).order_by(window_extensions.c.id)
+)
 TENDERS = select(orders.c.tenders).where(orders.c.order_no == NUMBER)
 
 
@@ -260,6 +267,29 @@ class SqlOrders:
     async def save_fulfilment(self, order_no: str, fulfilment: Fulfilment) -> None:
         """Nothing but the fold is written."""
         await self._connection.execute(UPDATE.values(fulfilment_values(fulfilment)), {"number": order_no})
+
+    async def extend_window(self, order_no: str, extension: WindowExtension) -> None:
+        """The end moves in `orders`; who moved it is a row of its own."""
+        await self._connection.execute(UPDATE.values(extended_until=extension.until), {"number": order_no})
+        await self._connection.execute(
+            EXTEND,
+            {
+                "order_no": order_no,
+                "until": extension.until,
+                "reason": extension.reason,
+                "actor_role": extension.actor.role.value,
+                "actor_subject": extension.actor.subject,
+                "at": extension.at,
+            },
+        )
+
+    async def window_extensions(self, order_no: str) -> list[WindowExtension]:
+        """Oldest first."""
+        rows = await self._connection.execute(EXTENSIONS, {"number": order_no})
+        return [
+            WindowExtension(row.until, row.reason, Actor(Role(row.actor_role), row.actor_subject), row.at)
+            for row in rows
+        ]
 
     async def add_mall_refund(self, order_no: str, event_id: str, refund: MallRefund) -> None:
         """Amounts of zero leave no row.

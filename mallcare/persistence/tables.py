@@ -15,6 +15,7 @@ from mallcare.persistence.order_tables import (
     orders,
     payment_transactions,
     unit_holdings,
+    window_extensions,
 )
 from mallcare.persistence.platform_tables import (
     PENDING,
@@ -44,4 +45,5 @@ __all__ = [
     "refund_legs",
     "switches",
     "unit_holdings",
+    "window_extensions",
 ]

@@ -31,6 +31,7 @@ from mallcare.ports.storage import (
     StoredAnswer,
     UnitOfWork,
     UnitOfWorkFactory,
+    WindowExtension,
 )
 from mallcare.ports.webhooks import (
     ClaimedMessage,
@@ -80,5 +81,6 @@ __all__ = [
     "StoredMessage",
     "UnitOfWork",
     "UnitOfWorkFactory",
+    "WindowExtension",
     "WebhookSender",
 ]

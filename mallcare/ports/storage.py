@@ -55,6 +55,16 @@ class OrderRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowExtension:
+    """One reopening of the customer's entry (A5): until when, by whom, and why."""
+
+    until: datetime
+    reason: str
+    actor: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CaseDetails:
     """What the customer wrote: shown to people, never to the engine."""
 
@@ -189,6 +199,14 @@ class Orders(Protocol):
 
     async def save_fulfilment(self, order_no: str, fulfilment: Fulfilment) -> None:
         """Write what the events fold to."""
+        ...
+
+    async def extend_window(self, order_no: str, extension: WindowExtension) -> None:
+        """Move the end of a locked order's entry, and keep who moved it and why."""
+        ...
+
+    async def window_extensions(self, order_no: str) -> list[WindowExtension]:
+        """All extensions of an order, oldest first."""
         ...
 
     async def add_mall_refund(self, order_no: str, event_id: str, refund: MallRefund) -> None:

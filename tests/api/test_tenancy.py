@@ -55,6 +55,7 @@ OWNED: Mapping[Route, Probe] = {
     ("PUT", "/v1/orders/{order_no}"): Probe(order_body(ORDER), NONE_OF_THEM),
     ("POST", "/v1/orders/{order_no}/events"): Probe(event_body(), NONE_OF_THEM),
     ("POST", "/v1/orders:batch"): Probe({"orders": [order_body(ORDER)]}, NONE_OF_THEM),
+    ("POST", "/v1/orders/{order_no}/after-sales-window-extensions"): Probe(REASON, NONE_OF_THEM),
     ("GET", "/v1/policies"): Probe(None, NONE_OF_THEM),
     ("POST", "/v1/policies"): Probe({}, NONE_OF_THEM),
     ("GET", "/v1/switches/automatic-refunds"): Probe(None, NONE_OF_THEM),
@@ -121,7 +122,11 @@ async def ask(caller: Calls, route: Route, probe: Probe, order_no: str, case: st
         body = {**body, "order_no": order_no}
     if body is not None and "{after_sales_no}" in template:
         body = {**body, **command_body()}
-    creations = {("POST", "/v1/after-sales"), ("POST", "/v1/policies")}
+    creations = {
+        ("POST", "/v1/after-sales"),
+        ("POST", "/v1/policies"),
+        ("POST", "/v1/orders/{order_no}/after-sales-window-extensions"),
+    }
     headers = {"Idempotency-Key": "a-key"} if route in creations else None
     response = await caller(method, path, body, headers=headers)
     text = response.text.replace(order_no, "NO").replace(case, "NO")
@@ -203,6 +208,7 @@ ALLOWED: Mapping[Route, str] = {
     ("PUT", "/v1/orders/{order_no}"): "mall",
     ("POST", "/v1/orders/{order_no}/events"): "mall",
     ("POST", "/v1/orders:batch"): "mall",
+    ("POST", "/v1/orders/{order_no}/after-sales-window-extensions"): "operations",
     ("GET", "/v1/policies"): "mall operations finance auditor",
     ("POST", "/v1/policies"): "operations",
     ("GET", "/v1/switches/automatic-refunds"): "operations finance auditor",

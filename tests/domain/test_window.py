@@ -1,0 +1,60 @@
+"""Reopening the customer's entry: only past its own window, one period each time, stackable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from mallcare.domain.book import OrderBook
+from mallcare.domain.errors import WindowClosed, WindowStillOpen
+from mallcare.domain.fulfilment import Fulfilment
+from mallcare.domain.submission import check_entry
+from mallcare.domain.vocabulary import Kind
+from mallcare.domain.window import extend_window
+from tests.domain.builders import PLACED_AT, POLICY, TICK, book, line, order
+
+DELIVERED_AT = PLACED_AT + timedelta(days=2)
+REGULAR_END = DELIVERED_AT + timedelta(days=7)
+WEEK = timedelta(days=7)
+
+
+def delivered() -> OrderBook:
+    """An order of one line that was delivered."""
+    given = book(order(line("A")))
+    return replace(given, fulfilment=Fulfilment(PLACED_AT, {"A": DELIVERED_AT}))
+
+
+@pytest.mark.rule("A5")
+def test_a_window_that_is_open_is_not_extended() -> None:
+    """Refused to its last moment, and while it has no end because nothing was delivered."""
+    with pytest.raises(WindowStillOpen):
+        extend_window(delivered(), POLICY, REGULAR_END - TICK)
+    with pytest.raises(WindowStillOpen):
+        extend_window(book(order(line("A"))), POLICY, REGULAR_END + WEEK)
+
+
+@pytest.mark.rule("A5")
+def test_an_extension_opens_the_entry_for_a_week_and_it_closes_by_itself() -> None:
+    """Half-open like every window: the entry is open just before the end and closed at it."""
+    now = REGULAR_END + timedelta(days=30)
+    closed = delivered()
+    with pytest.raises(WindowClosed):
+        check_entry(closed, Kind.REFUND_ONLY, POLICY, now)
+    until = extend_window(closed, POLICY, now)
+    assert until == now + WEEK
+    reopened = replace(closed, extended_until=until)
+    check_entry(reopened, Kind.REFUND_ONLY, POLICY, until - TICK)
+    with pytest.raises(WindowClosed):
+        check_entry(reopened, Kind.REFUND_ONLY, POLICY, until)
+
+
+@pytest.mark.rule("A5")
+def test_extensions_stack_while_open_and_start_anew_once_closed() -> None:
+    """Seven days are added to an extension that is open; after its end they count from now."""
+    now = REGULAR_END
+    first = extend_window(delivered(), POLICY, now)
+    reopened = replace(delivered(), extended_until=first)
+    assert extend_window(reopened, POLICY, now + timedelta(days=1)) == now + 2 * WEEK
+    assert extend_window(reopened, POLICY, first + timedelta(days=3)) == first + timedelta(days=3) + WEEK
