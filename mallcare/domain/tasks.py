@@ -1,0 +1,76 @@
+"""What asks for a person: opened by the platform, claimed by one person, resolved with a note."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from mallcare.domain.errors import Fact, IllegalTransition
+
+
+class TaskKind(StrEnum):
+    """Why a person is needed."""
+
+    RECONCILIATION_DIFFERENCE = "reconciliation_difference"
+    RECONCILIATION_FAILED = "reconciliation_failed"
+
+
+class TaskStatus(StrEnum):
+    """Where a task stands."""
+
+    OPEN = "open"
+    CLAIMED = "claimed"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationsTask:
+    """One thing for a person to see to, once for each kind and subject. `facts` hold no personal data."""
+
+    task_id: str
+    kind: TaskKind
+    subject: str
+    opened_at: datetime
+    facts: Mapping[str, Fact] = field(default_factory=dict[str, Fact])
+    claimed_by: str | None = None
+    claimed_at: datetime | None = None
+    resolved_by: str | None = None
+    resolved_at: datetime | None = None
+    note: str | None = None
+
+    @property
+    def status(self) -> TaskStatus:
+        """Resolved before claimed before open."""
+        if self.resolved_at is not None:
+            return TaskStatus.RESOLVED
+        return TaskStatus.CLAIMED if self.claimed_at is not None else TaskStatus.OPEN
+
+
+def claim(task: OperationsTask, who: str, now: datetime) -> OperationsTask:
+    """The task as `who`'s; claiming what is one's own already changes nothing.
+
+    Raises:
+        IllegalTransition: another one claimed it, or it is resolved.
+    """
+    if task.status is TaskStatus.CLAIMED and task.claimed_by == who:
+        return task
+    if task.status is not TaskStatus.OPEN:
+        raise IllegalTransition(f"the task is {task.status}", current_state=task.status.value)
+    return replace(task, claimed_by=who, claimed_at=now)
+
+
+def resolve(task: OperationsTask, who: str, note: str, now: datetime) -> OperationsTask:
+    """The task as done, with what was done; claimed or not, so that nobody's absence holds it up.
+
+    The same word of the same person again changes nothing.
+
+    Raises:
+        IllegalTransition: it was resolved by another one, or with another note.
+    """
+    if task.status is TaskStatus.RESOLVED:
+        if (task.resolved_by, task.note) == (who, note):
+            return task
+        raise IllegalTransition("the task is resolved", current_state=task.status.value)
+    return replace(task, resolved_by=who, resolved_at=now, note=note)
