@@ -7,7 +7,7 @@ DEV := $(VENV)/.dev-installed
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format bench lock openapi clean
+.PHONY: help demo up test check format bench lock openapi histories clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -33,8 +33,12 @@ bench: $(DEV) ## measure, and write benchmarks/results.md
 openapi: $(DEV) ## write docs/openapi.json anew
 	@$(BIN)/mallcare openapi docs/openapi.json
 
+histories: $(DEV) ## record new paths and changed commands of the workflows, see docs/changing-workflows.md
+	@$(BIN)/python -m tests.replay.record
+
 lock: $(DEV) ## compile the pinned requirements from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --generate-hashes --no-annotate --extra embedded --group build pyproject.toml -o requirements.lock
+	@uv pip compile --quiet --universal --generate-hashes --no-annotate --group build -c requirements.lock pyproject.toml -o requirements-deploy.lock
 	@uv pip compile --quiet --universal --generate-hashes --no-annotate --extra embedded --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean: ## remove the virtual environment, caches and all embedded data

@@ -19,7 +19,7 @@ Everything is configured by environment variables; there is no configuration fil
 (`mallcare up`) sets what it starts itself, and a variable that is set wins over it: set
 `MALLCARE_DATABASE_URL` and it starts no PostgreSQL. A process reads its variables once, when it starts.
 
-Durations are ISO 8601 (`PT30S`, `P30D`) or `HH:MM:SS`. *Secret* values are never logged or shown, and none has
+Durations are ISO 8601 (`PT30S`, `P30D`) or `HH:MM:SS`. *Secret* values are never logged; none has
 a default. `.env.example` lists what a deployment sets.
 
 This table is generated: `python -m scripts.settings_table` writes it from `mallcare/settings.py`, and a test
