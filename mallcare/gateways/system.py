@@ -36,6 +36,10 @@ class TimeOrderedIds:
         """Id of an outgoing message."""
         return "msg_" + _time_ordered()
 
+    def task_id(self) -> str:
+        """Id of an operations task."""
+        return "OT" + _time_ordered()
+
 
 def _time_ordered() -> str:
     number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)

@@ -151,6 +151,7 @@ class RefundLegRow(Base):
         Index(None, "order_no"),
         Index(None, "provider", "transaction_id", postgresql_where=text("transaction_id IS NOT NULL")),
         Index("ix_refund_legs_open", "created_at", postgresql_where=text(OPEN)),
+        Index("ix_refund_legs_settled", "settled_at", postgresql_using="brin"),
     )
 
     refund_no: Mapped[str] = mapped_column(primary_key=True)

@@ -9,6 +9,7 @@ from mallcare.persistence.case_tables import (
     after_sales_policies,
     refund_legs,
 )
+from mallcare.persistence.operations_tables import operations_tasks, reconciliation_runs
 from mallcare.persistence.order_tables import (
     mall_refunds,
     order_events,
@@ -38,10 +39,12 @@ __all__ = [
     "idempotency_keys",
     "mall_refunds",
     "metadata",
+    "operations_tasks",
     "order_events",
     "orders",
     "outgoing_messages",
     "payment_transactions",
+    "reconciliation_runs",
     "refund_legs",
     "switches",
     "unit_holdings",

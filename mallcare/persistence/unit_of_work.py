@@ -15,8 +15,12 @@ from mallcare.persistence.idempotency import SqlIdempotency
 from mallcare.persistence.orders import SqlOrders
 from mallcare.persistence.outbox import SqlOutbox
 from mallcare.persistence.policies import PolicyCache, SqlPolicies
+from mallcare.persistence.reconciliations import SqlReconciliations
 from mallcare.persistence.switches import SqlSwitches
+from mallcare.persistence.tasks import SqlTasks
+from mallcare.ports.reconciliation import Reconciliations
 from mallcare.ports.storage import Cases, Idempotency, Orders, Outbox, Policies, Switches
+from mallcare.ports.tasks import Tasks
 
 SET_LOCK_TIMEOUT = select(func.set_config("lock_timeout", bindparam("limit", type_=Text()), True))
 
@@ -39,6 +43,8 @@ class SqlUnitOfWork:
     switches: Switches
     idempotency: Idempotency
     outbox: Outbox
+    tasks: Tasks
+    reconciliations: Reconciliations
 
     def __init__(self, engine: AsyncEngine, cache: PolicyCache, lock_timeout: timedelta | None) -> None:
         self._opening = engine.connect()
@@ -54,6 +60,8 @@ class SqlUnitOfWork:
         self.switches = SqlSwitches(connection)
         self.idempotency = SqlIdempotency(connection)
         self.outbox = SqlOutbox(connection)
+        self.tasks = SqlTasks(connection)
+        self.reconciliations = SqlReconciliations(connection)
         if self._lock_timeout is not None:
             limit = f"{max(1, self._lock_timeout // timedelta(milliseconds=1))}ms"
             try:

@@ -7,6 +7,7 @@ each of them.
 from mallcare.ports.clock import Clock, Ids
 from mallcare.ports.engine import CaseEngine, EngineUnavailable, Hints
 from mallcare.ports.payment import (
+    BILLED_AS_PAID,
     BillRow,
     GatewayError,
     PaymentGateway,
@@ -18,6 +19,13 @@ from mallcare.ports.payment import (
     RefundStanding,
 )
 from mallcare.ports.queries import CaseFilter, CaseQueries, Page
+from mallcare.ports.reconciliation import (
+    BilledMerchant,
+    ReconciledDay,
+    Reconciler,
+    ReconciliationRun,
+    Reconciliations,
+)
 from mallcare.ports.storage import (
     Answered,
     CaseDetails,
@@ -33,6 +41,7 @@ from mallcare.ports.storage import (
     UnitOfWorkFactory,
     WindowExtension,
 )
+from mallcare.ports.tasks import TaskFilter, Tasks
 from mallcare.ports.webhooks import (
     ClaimedMessage,
     MessageFilter,
@@ -46,7 +55,9 @@ from mallcare.ports.webhooks import (
 
 __all__ = [
     "Answered",
+    "BILLED_AS_PAID",
     "BillRow",
+    "BilledMerchant",
     "CaseDetails",
     "CaseEngine",
     "CaseFilter",
@@ -67,6 +78,10 @@ __all__ = [
     "PaymentGateway",
     "PaymentGateways",
     "PersonalData",
+    "ReconciledDay",
+    "Reconciler",
+    "ReconciliationRun",
+    "Reconciliations",
     "RecordedEvent",
     "RefundBills",
     "RefundCallbacks",
@@ -79,8 +94,10 @@ __all__ = [
     "StorageUnavailable",
     "StoredAnswer",
     "StoredMessage",
+    "TaskFilter",
+    "Tasks",
     "UnitOfWork",
     "UnitOfWorkFactory",
-    "WindowExtension",
     "WebhookSender",
+    "WindowExtension",
 ]

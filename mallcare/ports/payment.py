@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class GatewayError(Exception):
@@ -77,9 +77,16 @@ class RefundReport:
     succeeded_at: datetime | None = None
 
 
+BILLED_AS_PAID: Final = "SUCCESS"
+"""The status of a bill's row whose money is paid."""
+
+
 @dataclass(frozen=True, slots=True)
 class BillRow:
-    """One refund of a vendor's daily bill."""
+    """One refund of a vendor's daily bill.
+
+    `status` is the vendor's own word, except for one: `BILLED_AS_PAID` where the money is paid.
+    """
 
     refund_no: str
     transaction_id: str

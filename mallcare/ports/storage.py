@@ -20,6 +20,8 @@ from mallcare.domain.refunds import RefundLeg
 
 if TYPE_CHECKING:
     from mallcare.ports.queries import Page
+    from mallcare.ports.reconciliation import Reconciliations
+    from mallcare.ports.tasks import Tasks
     from mallcare.ports.webhooks import (
         ClaimedMessage,
         MessageFilter,
@@ -367,6 +369,8 @@ class UnitOfWork(Protocol):
     switches: Switches
     idempotency: Idempotency
     outbox: Outbox
+    tasks: Tasks
+    reconciliations: Reconciliations
 
     async def commit(self) -> None: ...
 
