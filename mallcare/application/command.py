@@ -9,8 +9,9 @@ from mallcare.application.caller import Caller
 from mallcare.application.recording import write_change
 from mallcare.contracts.after_sales import snapshot_of
 from mallcare.contracts.names import Signal
-from mallcare.domain.after_sales import Decision, decide
+from mallcare.domain.after_sales import Decision
 from mallcare.domain.commands import Command
+from mallcare.domain.deciding import decide
 from mallcare.domain.errors import DomainError, IdempotencyMismatch, NotFound, refused_as
 from mallcare.domain.vocabulary import Action
 from mallcare.ports import CaseRecord, Clock, CommandRecord, Hints, Ids, UnitOfWork, UnitOfWorkFactory

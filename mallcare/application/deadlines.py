@@ -6,7 +6,8 @@ from datetime import datetime
 
 from mallcare.application.recording import write_change
 from mallcare.contracts.after_sales import CaseSnapshot, snapshot_of
-from mallcare.domain.after_sales import Decision, fire_deadline
+from mallcare.domain.after_sales import Decision
+from mallcare.domain.deadlines import fire_deadline
 from mallcare.domain.errors import NotFound
 from mallcare.domain.policy import AutoRefundUsage
 from mallcare.domain.vocabulary import DeadlineEffect

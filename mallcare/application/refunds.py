@@ -10,9 +10,11 @@ import structlog
 from mallcare.application.recording import write_change
 from mallcare.contracts.after_sales import CaseSnapshot, snapshot_of
 from mallcare.contracts.names import Signal
-from mallcare.domain.after_sales import settle_refund
+from mallcare.domain.after_sales import Decision
 from mallcare.domain.errors import NotFound
+from mallcare.domain.refunding import settle_refund
 from mallcare.domain.refunds import LegOutcome, RefundLeg
+from mallcare.domain.vocabulary import LegStatus
 from mallcare.ports import Clock, Hints, Ids, RefundRequest, UnitOfWorkFactory
 
 log = structlog.get_logger()
@@ -73,6 +75,12 @@ class SettleRefund:
         Raises:
             NotFound: no such case.
         """
+        return snapshot_of((await self.decide(after_sales_no, outcome, now, told=told)).case)
+
+    async def decide(
+        self, after_sales_no: str, outcome: LegOutcome, now: datetime, *, told: bool
+    ) -> Decision:
+        """The same, telling whether anything changed: a decision without events repeats what was known."""
         async with self._uow() as uow:
             order = await uow.orders.lock_of_case(after_sales_no)
             record = await uow.cases.lock(after_sales_no) if order else None
@@ -82,7 +90,7 @@ class SettleRefund:
             decision = settle_refund(record.case, outcome, policy, now)
             await write_change(uow, record.case, decision, self._ids, told=told)
             await uow.commit()
-        return snapshot_of(decision.case)
+        return decision
 
 
 class MarkRefundUnclear:
@@ -99,7 +107,7 @@ class MarkRefundUnclear:
 
 
 class ReceiveRefundCallback:
-    """A vendor's verified callback: settle the leg and wake the workflow. Repeated ones change nothing.
+    """A vendor's verified callback: settle the leg and wake the workflow. Repeated ones cost one read.
 
     After a retry a failure may still speak of the round before, so it is left to the workflow, which asks.
     """
@@ -124,7 +132,10 @@ class ReceiveRefundCallback:
         if amount_fen is not None and amount_fen != leg.amount_fen:
             log.error("callback.amount_mismatch", refund_no=leg.refund_no, after_sales_no=after_sales_no)
             return True
+        if outcome.succeeded and leg.status is LegStatus.SUCCEEDED:
+            return True  # most of them: the workflow's own call brought the answer before
         if outcome.succeeded or (leg.status.open and leg.round == 1):
-            snapshot = await self._settle(after_sales_no, outcome, self._clock.now(), told=False)
-            self._hints.offer(snapshot, Signal.REFUND_SETTLED)
+            decision = await self._settle.decide(after_sales_no, outcome, self._clock.now(), told=False)
+            if decision.events:
+                self._hints.offer(snapshot_of(decision.case), Signal.REFUND_SETTLED)
         return True

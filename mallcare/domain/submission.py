@@ -5,15 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from mallcare.domain.after_sales import (
-    AfterSalesCase,
-    Decision,
-    MintRefundNo,
-    begin_cooling_off,
-    begin_review,
-)
+from mallcare.domain.after_sales import AfterSalesCase, Decision, MintRefundNo
 from mallcare.domain.book import Holding, OrderBook
 from mallcare.domain.commands import Actor
+from mallcare.domain.deciding import begin_cooling_off, begin_review
 from mallcare.domain.errors import (
     Fact,
     KindUnavailable,

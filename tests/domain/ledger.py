@@ -10,20 +10,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from mallcare.domain.after_sales import (
-    AfterSalesCase,
-    CaseEvent,
-    Decision,
-    decide,
-    fire_deadline,
-    settle_refund,
-)
+from mallcare.domain.after_sales import AfterSalesCase, CaseEvent, Decision
 from mallcare.domain.book import Holding, OrderBook, Transaction, Unit
 from mallcare.domain.commands import Actor, Command
+from mallcare.domain.deadlines import fire_deadline
+from mallcare.domain.deciding import decide
 from mallcare.domain.fulfilment import OrderEvent, fold
 from mallcare.domain.mall_refunds import MallRefund, mall_refund
 from mallcare.domain.orders import Order, freeze
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage
+from mallcare.domain.refunding import settle_refund
 from mallcare.domain.refunds import LegOutcome, RefundLeg
 from mallcare.domain.submission import Request, submit
 from mallcare.domain.vocabulary import LegStatus

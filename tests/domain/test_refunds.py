@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mallcare.domain.after_sales import SYSTEM, AfterSalesCase, settle_refund
+from mallcare.domain.after_sales import SYSTEM, AfterSalesCase
 from mallcare.domain.commands import Approve, Cancel, Reject, RetryRefund
 from mallcare.domain.errors import IllegalTransition, InvalidInput, RefundCapExceeded, VersionConflict
+from mallcare.domain.refunding import settle_refund
 from mallcare.domain.refunds import LegOutcome, RefundLeg, reopen, settle
 from mallcare.domain.vocabulary import LegStatus, State, TenderKind
 from tests.domain.builders import (

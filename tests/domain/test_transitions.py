@@ -8,9 +8,10 @@ from itertools import product
 
 import pytest
 
-from mallcare.domain.after_sales import AfterSalesCase, decide
+from mallcare.domain.after_sales import AfterSalesCase
 from mallcare.domain.book import Holding, Unit
 from mallcare.domain.commands import Actor, Approve, Cancel, Command, ExtendDeadline, Reject, RetryRefund
+from mallcare.domain.deciding import decide
 from mallcare.domain.errors import IllegalTransition, NotAllowed
 from mallcare.domain.quotes import CaseLine
 from mallcare.domain.transitions import CLOCKS, ROLES_OF, SETTLEMENT, TABLE, allowed_actions, require

@@ -7,10 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 
-from mallcare.domain.after_sales import AfterSalesCase, Decision, decide, fire_deadline, settle_refund
+from mallcare.domain.after_sales import AfterSalesCase, Decision
 from mallcare.domain.commands import Actor, Command
+from mallcare.domain.deadlines import fire_deadline
+from mallcare.domain.deciding import decide
 from mallcare.domain.fulfilment import Fulfilment
 from mallcare.domain.orders import Order, freeze
+from mallcare.domain.refunding import settle_refund
 from mallcare.domain.refunds import LegOutcome
 from mallcare.domain.submission import Request, in_cooling_off, submit
 from mallcare.ports import CaseDetails, CaseRecord, OrderRecord, PersonalData, UnitOfWork
