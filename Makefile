@@ -19,7 +19,7 @@ up: $(RUN) ## the same stack without the tour, until Ctrl-C
 	@$(BIN)/mallcare up
 
 test: $(DEV) ## the whole test suite, in parallel
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 check: $(DEV) ## lint, types, imports, migrations, OpenAPI diff, coverage of the domain
 	@$(BIN)/python -m scripts.check

@@ -1,3 +1,3 @@
-"""Fixtures of the whole suite live in plugin modules, one for each engine."""
+"""Fixtures of the whole suite live in plugin modules, one for each engine; and how a parallel run is dealt."""
 
-pytest_plugins = ["tests.database"]
+pytest_plugins = ["tests.database", "tests.scheduling"]

@@ -11,7 +11,7 @@ from tests.e2e.books import completed, recorded_once, refunded_once, told_in_ord
 from tests.e2e.live import SERVICES, LivePlatform
 from tests.e2e.orders import Json
 
-pytestmark = [pytest.mark.rule("P2"), pytest.mark.rule("P3"), pytest.mark.xdist_group("platform")]
+pytestmark = [pytest.mark.rule("P2"), pytest.mark.rule("P3")]
 BATCH = 20
 
 

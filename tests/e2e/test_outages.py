@@ -9,7 +9,7 @@ from tests.e2e.callers import COME_BACK, MALL, OPERATIONS, customer, eventually,
 from tests.e2e.live import LivePlatform
 from tests.e2e.orders import order
 
-pytestmark = [pytest.mark.rule("P2"), pytest.mark.xdist_group("platform")]
+pytestmark = [pytest.mark.rule("P2")]
 
 
 @pytest.mark.rule("P1")

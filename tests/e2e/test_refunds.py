@@ -11,7 +11,7 @@ from tests.e2e.callers import FINANCE, MALL, eventually, supplier
 from tests.e2e.live import LivePlatform
 from tests.e2e.orders import Json, order, paid_fen
 
-pytestmark = [pytest.mark.rule("P3"), pytest.mark.xdist_group("platform")]
+pytestmark = [pytest.mark.rule("P3")]
 
 
 async def approved(platform: LivePlatform, of: Json, **asked: object) -> Json:

@@ -14,7 +14,7 @@ from tests.e2e.callers import MALL, Api, supplier
 from tests.e2e.live import LivePlatform
 from tests.e2e.orders import Json, drawn, order, paid_fen, parcel_event
 
-pytestmark = [pytest.mark.rule("A1"), pytest.mark.rule("A4"), pytest.mark.xdist_group("platform")]
+pytestmark = [pytest.mark.rule("A1"), pytest.mark.rule("A4")]
 COOLING_OFF = timedelta(minutes=3)
 SHIPPED = timedelta(days=3)
 
