@@ -49,7 +49,8 @@ class Up:
     def kill_all(self) -> None:
         """kill -9 of everything at once, the supervisor first."""
         for pid in (self.process.pid, *self.pids.values()):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # the kernel told it of its supervisor's death: it was faster
+                os.kill(pid, signal.SIGKILL)
         self.process.wait(10)
 
 
