@@ -14,7 +14,17 @@ from api.deps import OpenPlatform
 from api.documentation import INTRODUCTION, TAGS, describe, operation_id
 from api.limits import BodyLimit
 from api.metrics import Measured, Metrics
-from api.routes import after_sales, callbacks, commands, health, operations, orders, webhooks
+from api.routes import (
+    after_sales,
+    callbacks,
+    commands,
+    health,
+    operations,
+    orders,
+    reconciliation,
+    tasks,
+    webhooks,
+)
 from api.security import TokenVerifier
 
 ROUTERS = (
@@ -22,6 +32,8 @@ ROUTERS = (
     after_sales.router,
     commands.router,
     operations.router,
+    tasks.router,
+    reconciliation.router,
     webhooks.router,
     callbacks.router,
     health.router,

@@ -55,7 +55,7 @@ members this version does not know are ignored; in requests and commands they ar
 TAGS = [
     {"name": "orders", "description": "What the mall sends: snapshots of orders, and what happens to them."},
     {"name": "after-sales", "description": "Requests of customers, from quote to refund."},
-    {"name": "operations", "description": "Policies, and the stop switch of automatic refunds."},
+    {"name": "operations", "description": "Policies, the stop switch, tasks, daily reconciliation."},
     {"name": "webhooks", "description": "What is sent to the mall: see it, have it sent again."},
     {"name": "callbacks", "description": "Vendors' calls, verified by the vendor's own signature."},
     {"name": "health", "description": "For the platform that runs this API; not to be exposed outside."},

@@ -22,12 +22,25 @@ from mallcare.gateways.routing import RoutedPaymentGateway
 from mallcare.gateways.system import SystemClock, TimeOrderedIds
 from mallcare.gateways.temporal_client import connect
 from mallcare.gateways.temporal_engine import TemporalCaseEngine
+from mallcare.gateways.temporal_reconciliation import TemporalReconciler
 from mallcare.gateways.webhooks import HttpWebhookSender
-from mallcare.gateways.wechat_pay import HttpWechatPayGateway, WechatPayCredentials, WechatRefundCallbacks
+from mallcare.gateways.wechat_pay import (
+    HttpWechatPayGateway,
+    WechatPayCredentials,
+    WechatRefundBills,
+    WechatRefundCallbacks,
+)
 from mallcare.persistence.engine import create_engine
 from mallcare.persistence.queries import SqlCaseQueries
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
-from mallcare.ports import CaseQueries, Clock, PaymentGateway, RefundCallbacks, UnitOfWorkFactory
+from mallcare.ports import (
+    BilledMerchant,
+    CaseQueries,
+    Clock,
+    PaymentGateway,
+    RefundCallbacks,
+    UnitOfWorkFactory,
+)
 from mallcare.settings import NotConfigured, Settings
 
 WECHAT_PAY = "wechat_pay"
@@ -85,7 +98,15 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
             settings=settings,
             database=database,
             temporal=temporal,
-            use_cases=build_use_cases(uow, queries, clock, TimeOrderedIds(), hints),
+            use_cases=build_use_cases(
+                uow,
+                queries,
+                clock,
+                TimeOrderedIds(),
+                hints,
+                billed=billed_merchants(settings, http, clock),
+                reconciler=TemporalReconciler(temporal),
+            ),
             queries=queries,
             gateways=RoutedPaymentGateway(payment_gateways(settings, http, clock)),
             callbacks=refund_callbacks(settings, clock),
@@ -156,6 +177,15 @@ def webhook_delivery(
         http, url=settings.webhook_url, secret=secret, clock=clock, timeout=settings.gateway_timeout_seconds
     )
     return DeliverWebhooks(uow, sender, clock)
+
+
+def billed_merchants(settings: Settings, http: httpx.AsyncClient, clock: Clock) -> dict[str, BilledMerchant]:
+    """Our accounts at vendors that write a daily bill, by provider."""
+    if settings.wechat_pay_url is None:
+        return {}
+    credentials = wechat_credentials(settings)
+    bills = WechatRefundBills(http, credentials, base_url=settings.wechat_pay_url, clock=clock)
+    return {WECHAT_PAY: BilledMerchant(credentials.mchid, bills)}
 
 
 def refund_callbacks(settings: Settings, clock: Clock) -> dict[str, RefundCallbacks]:

@@ -25,7 +25,7 @@ def plans(platform: Platform) -> dict[Queue, WorkerPlan]:
     every = [
         after_sales.plan(platform.use_cases),
         payments.plan(platform.use_cases, platform.gateways, platform.clock),
-        maintenance.plan(platform.sweep),
+        maintenance.plan(platform.sweep, platform.use_cases.reconcile_day),
     ]
     if platform.webhooks is not None:
         every.append(delivery.plan(platform.webhooks))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mallcare.application.command import CommandCase
@@ -9,11 +10,13 @@ from mallcare.application.deadlines import FireDeadline
 from mallcare.application.operations import Policies, StopSwitch
 from mallcare.application.orders import ReadOrder, TakeInOrderEvent, TakeInOrders
 from mallcare.application.reads import ReadAfterSales
+from mallcare.application.reconciliation import ReconcileDay, Reconciliations
 from mallcare.application.refunds import MarkRefundUnclear, PlanRefund, ReceiveRefundCallback, SettleRefund
 from mallcare.application.submit import QuoteAfterSales, SubmitAfterSales
+from mallcare.application.tasks import OperationsTasks
 from mallcare.application.webhooks import ListWebhooks, ReplayWebhooks
 from mallcare.application.windows import ExtendWindow
-from mallcare.ports import CaseQueries, Clock, Hints, Ids, UnitOfWorkFactory
+from mallcare.ports import BilledMerchant, CaseQueries, Clock, Hints, Ids, Reconciler, UnitOfWorkFactory
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,23 @@ class UseCases:
     stop_switch: StopSwitch
     list_webhooks: ListWebhooks
     replay_webhooks: ReplayWebhooks
+    reconcile_day: ReconcileDay
+    reconciliations: Reconciliations
+    tasks: OperationsTasks
 
 
 def build_use_cases(
-    uow: UnitOfWorkFactory, queries: CaseQueries, clock: Clock, ids: Ids, hints: Hints
+    uow: UnitOfWorkFactory,
+    queries: CaseQueries,
+    clock: Clock,
+    ids: Ids,
+    hints: Hints,
+    *,
+    billed: Mapping[str, BilledMerchant] | None = None,
+    reconciler: Reconciler | None = None,
 ) -> UseCases:
-    """Wire the use cases to their ports."""
+    """Wire the use cases to their ports; `billed` are the vendors that write bills, by provider."""
+    merchants = billed or {}
     settle = SettleRefund(uow, ids)
     return UseCases(
         take_in_orders=TakeInOrders(uow),
@@ -62,4 +76,7 @@ def build_use_cases(
         stop_switch=StopSwitch(uow, clock),
         list_webhooks=ListWebhooks(uow),
         replay_webhooks=ReplayWebhooks(uow, clock),
+        reconcile_day=ReconcileDay(uow, merchants, clock, ids),
+        reconciliations=Reconciliations(uow, merchants, reconciler, clock),
+        tasks=OperationsTasks(uow, clock),
     )

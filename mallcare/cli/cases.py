@@ -55,11 +55,12 @@ def _read(reached: ReachedApi, number: str) -> tuple[dict[str, object], list[dic
         raise CommandFailed(f"nothing answers at {reached.url}: is the platform running?") from error
     for answer in answers:
         if not answer.is_success:
-            raise CommandFailed(f"{number}: the API answers {answer.status_code} {_reason(answer.text)}")
+            raise CommandFailed(f"{number}: the API answers {answer.status_code} {reason(answer.text)}")
     return answers[0].json(), answers[1].json()["items"]
 
 
-def _reason(text: str) -> str:
+def reason(text: str) -> str:
+    """Code and detail of a problem, empty if it is none."""
     try:
         problem = json.loads(text)
         return f"{problem['code']}: {problem['detail']}"

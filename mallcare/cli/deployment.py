@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import structlog
 
-from mallcare.bootstrap import connect_temporal, required
+from mallcare.bootstrap import WECHAT_PAY, connect_temporal, required
 from mallcare.gateways.temporal_client import (
     add_search_attributes,
     prepare_namespace,
     upsert_sweep_schedule,
 )
 from mallcare.gateways.temporal_delivery import start_delivery
+from mallcare.gateways.temporal_reconciliation import upsert_reconciliation_schedule
 from mallcare.persistence.migrate import upgrade
 from mallcare.settings import Settings
 
@@ -31,6 +32,8 @@ async def bootstrap_deployment(settings: Settings) -> None:
         await prepare_namespace(client, settings.retention)
     await add_search_attributes(client)
     await upsert_sweep_schedule(client, settings.sweep_interval)
+    if settings.wechat_pay_url is not None:
+        await upsert_reconciliation_schedule(client, WECHAT_PAY)
     if settings.webhook_url is not None:
         await start_delivery(client)
     log.info("temporal.prepared", namespace=settings.temporal_namespace)

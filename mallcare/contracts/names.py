@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 
 
@@ -20,6 +21,7 @@ class WorkflowName(StrEnum):
     AFTER_SALES = "AfterSales"
     WEBHOOK_DELIVERY = "WebhookDelivery"
     SWEEP = "Sweep"
+    RECONCILIATION = "Reconciliation"
 
 
 class ActivityName(StrEnum):
@@ -29,6 +31,8 @@ class ActivityName(StrEnum):
     ISSUE_REFUND = "issue_refund"
     DELIVER_WEBHOOKS = "deliver_webhooks"
     SWEEP = "sweep"
+    RECONCILE_DAY = "reconcile_day"
+    GIVE_UP_RECONCILIATION = "give_up_reconciliation"
 
 
 class Signal(StrEnum):
@@ -67,3 +71,8 @@ def after_sales_no_of(workflow_id: str) -> str:
 def webhook_delivery_workflow_id(shard: int) -> str:
     """Id of the pump of one shard of the outbox."""
     return f"webhook-delivery/{shard}"
+
+
+def reconciliation_workflow_id(provider: str, day: date) -> str:
+    """Id of a reconciliation that was asked for; the daily one has an id of its Schedule's."""
+    return f"reconciliation/{provider}/{day.isoformat()}"

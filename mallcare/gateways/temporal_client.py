@@ -109,12 +109,17 @@ async def upsert_sweep_schedule(client: Client, every: timedelta) -> None:
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1)),
         state=ScheduleState(note="heals what was lost between the database and the engine"),
     )
+    await upsert_schedule(client, SWEEP_SCHEDULE, schedule)
+
+
+async def upsert_schedule(client: Client, schedule_id: str, schedule: Schedule) -> None:
+    """Create a schedule, or bring it up to date; one that was paused stays so. Repeatable."""
     try:
-        await client.create_schedule(SWEEP_SCHEDULE, schedule)
+        await client.create_schedule(schedule_id, schedule)
     except ScheduleAlreadyRunningError:
 
         async def replace(given: ScheduleUpdateInput) -> ScheduleUpdate:
             schedule.state = given.description.schedule.state
             return ScheduleUpdate(schedule=schedule)
 
-        await client.get_schedule_handle(SWEEP_SCHEDULE).update(replace)
+        await client.get_schedule_handle(schedule_id).update(replace)

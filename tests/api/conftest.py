@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
@@ -22,7 +22,7 @@ from mallcare.gateways.system import TimeOrderedIds
 from mallcare.persistence.policies import PolicyCache
 from mallcare.persistence.queries import SqlCaseQueries
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
-from mallcare.ports import GatewayError, RefundCallbacks, RefundReport
+from mallcare.ports import BilledMerchant, BillRow, GatewayError, RefundCallbacks, RefundReport
 from tests.api.calls import AUDIENCE, ISSUER, KEY, Calls, Json, answered, ask_body, token
 
 PLACED_AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -70,6 +70,26 @@ class ScriptedCallbacks:
 
 
 @dataclass
+class RecordedReconciler:
+    """Remembers which days would have been reconciled."""
+
+    started: list[tuple[str, date]] = field(default_factory=list)
+
+    async def reconcile(self, provider: str, day: date) -> None:
+        self.started.append((provider, day))
+
+
+@dataclass
+class WrittenBill:
+    """The same bill for every day."""
+
+    rows: list[BillRow] = field(default_factory=list)
+
+    async def refunds_of(self, day: date) -> list[BillRow]:
+        return self.rows
+
+
+@dataclass
 class Readiness:
     """What the platform says of its engines."""
 
@@ -93,6 +113,8 @@ class Api:
         self.hints = RecordedHints()
         self.callbacks = ScriptedCallbacks()
         self.readiness = Readiness()
+        self.reconciler = RecordedReconciler()
+        self.bill = WrittenBill()
         self.nobody = Calls(client, None)
         self.mall = Calls(client, token("mall"))
         self.supplier = Calls(client, token("supplier", supplier_id="supplier-1"))
@@ -118,9 +140,18 @@ async def api(engine: AsyncEngine, empty_database: str) -> AsyncGenerator[Api]:
     uow = SqlUnitOfWorkFactory(engine, policy_cache=PolicyCache(seconds=0))
     queries = SqlCaseQueries(engine)
     clock, hints, callbacks, readiness = SetClock(), RecordedHints(), ScriptedCallbacks(), Readiness()
+    reconciler, bill = RecordedReconciler(), WrittenBill()
     verifiers: dict[str, RefundCallbacks] = {"wechat_pay": callbacks}
     platform = ApiDependencies(
-        use_cases=build_use_cases(uow, queries, clock, TimeOrderedIds(), hints),
+        use_cases=build_use_cases(
+            uow,
+            queries,
+            clock,
+            TimeOrderedIds(),
+            hints,
+            billed={"wechat_pay": BilledMerchant("1900000001", bill)},
+            reconciler=reconciler,
+        ),
         queries=queries,
         callbacks=verifiers,
         clock=clock,
@@ -137,4 +168,5 @@ async def api(engine: AsyncEngine, empty_database: str) -> AsyncGenerator[Api]:
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
             here = Api(app, client, platform)
             here.clock, here.hints, here.callbacks, here.readiness = clock, hints, callbacks, readiness
+            here.reconciler, here.bill = reconciler, bill
             yield here

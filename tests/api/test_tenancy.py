@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import pytest
 from fastapi import FastAPI
@@ -18,6 +19,7 @@ from tests.api.calls import Calls, Json, answered, ask_body, command_body, event
 from tests.api.conftest import VERIFIER, Api
 
 ORDER, CASE = "O-1", "{case}"
+A_TASK = "OT00000000000000000000000001"
 MISSING_ORDER, MISSING_CASE = "O-404", "AS00000000000000000000000404"
 
 
@@ -27,6 +29,7 @@ class Probe:
 
     body: Json | None = None
     roles: frozenset[str] = frozenset({"supplier", "customer"})
+    query: str = ""
 
 
 BOTH = frozenset({"supplier", "customer"})
@@ -62,6 +65,11 @@ OWNED: Mapping[Route, Probe] = {
     ("PUT", "/v1/switches/automatic-refunds"): Probe({"stopped": True, **REASON}, NONE_OF_THEM),
     ("GET", "/v1/webhooks/messages"): Probe(None, NONE_OF_THEM),
     ("POST", "/v1/webhooks/replays"): Probe({"message_ids": ["msg_404"]}, NONE_OF_THEM),
+    ("POST", "/v1/reconciliations"): Probe({"day": "2026-03-01"}, NONE_OF_THEM),
+    ("GET", "/v1/reconciliations"): Probe(None, NONE_OF_THEM, "?day=2026-03-01"),
+    ("GET", "/v1/operations/tasks"): Probe(None, NONE_OF_THEM),
+    ("POST", "/v1/operations/tasks/{task_id}/claim"): Probe(None, NONE_OF_THEM),
+    ("POST", "/v1/operations/tasks/{task_id}/resolve"): Probe({"note": "done"}, NONE_OF_THEM),
 }
 """Routes about one order or case, and routes that suppliers and customers may not call."""
 LISTS = frozenset({("GET", "/v1/after-sales")})
@@ -113,10 +121,13 @@ async def test_nobody_gets_in_without_a_token(api: Api, route: Route) -> None:
     problem_of(await api.nobody(method, path), 401, "unauthenticated")
 
 
-async def ask(caller: Calls, route: Route, probe: Probe, order_no: str, case: str) -> tuple[int, Json]:
+async def ask(
+    caller: Calls, route: Route, probe: Probe, order_no: str, case: str, task: str = A_TASK
+) -> tuple[int, Json]:
     """Ask about one order or case; the answer with the asked-for numbers blotted out."""
     method, template = route
-    path = template.replace("{order_no}", order_no).replace("{after_sales_no}", case)
+    path = template.replace("{order_no}", order_no).replace("{after_sales_no}", case) + probe.query
+    path = path.replace("{task_id}", task)
     body = probe.body
     if body is not None and "order_no" in body:
         body = {**body, "order_no": order_no}
@@ -215,6 +226,11 @@ ALLOWED: Mapping[Route, str] = {
     ("PUT", "/v1/switches/automatic-refunds"): "operations finance",
     ("GET", "/v1/webhooks/messages"): "mall operations auditor",
     ("POST", "/v1/webhooks/replays"): "mall operations",
+    ("POST", "/v1/reconciliations"): "operations finance",
+    ("GET", "/v1/reconciliations"): "operations finance auditor",
+    ("GET", "/v1/operations/tasks"): "operations finance auditor",
+    ("POST", "/v1/operations/tasks/{task_id}/claim"): "operations finance",
+    ("POST", "/v1/operations/tasks/{task_id}/resolve"): "operations finance",
 }
 ROLES = ("mall", "supplier", "customer", "operations", "finance", "auditor")
 
@@ -223,10 +239,12 @@ ROLES = ("mall", "supplier", "customer", "operations", "finance", "auditor")
 async def test_each_role_may_what_is_written_here(api: Api, route: Route) -> None:
     """Everybody else gets 403, and only 403."""
     case = (await api.opened(ORDER))["after_sales_no"]
+    await api.platform.use_cases.reconcile_day.give_up("wechat_pay", date(2026, 3, 1))
+    task = answered(await api.auditor.get("/v1/operations/tasks"))["items"][0]["task_id"]
     refused: list[str] = []
     for role in ROLES:
-        status, answer = await ask(getattr(api, role), route, OWNED[route], ORDER, case)
-        assert status in (200, 201, 403, 409), answer
+        status, answer = await ask(getattr(api, role), route, OWNED[route], ORDER, case, task)
+        assert status in (200, 201, 202, 403, 409), answer
         if status == 403:
             refused.append(role)
     assert [role for role in ROLES if role not in refused] == ALLOWED[route].split()
