@@ -36,6 +36,11 @@ class ApiPlatform(Protocol):
     @property
     def readiness(self) -> Readiness: ...
 
+    @property
+    def dropped_hints(self) -> Callable[[], int]:
+        """Hints that this process gave up since it began, and left to the sweeper."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ApiDependencies:
@@ -46,18 +51,22 @@ class ApiDependencies:
     callbacks: Mapping[str, RefundCallbacks]
     clock: Clock
     readiness: Readiness
+    dropped_hints: Callable[[], int] = int
 
 
 OpenPlatform = Callable[[], AbstractAsyncContextManager[ApiPlatform]]
 """Opens engines and pools for the life of the app, and closes them after it."""
 
 
-def _platform(request: Request) -> ApiPlatform:
+# Coroutines, though they wait for nothing: FastAPI sends plain functions through a thread of its pool.
+
+
+async def _platform(request: Request) -> ApiPlatform:
     return cast("ApiPlatform", request.app.state.platform)
 
 
-def _use_cases(request: Request) -> UseCases:
-    return _platform(request).use_cases
+async def _use_cases(request: Request) -> UseCases:
+    return (await _platform(request)).use_cases
 
 
 Platform = Annotated[ApiPlatform, Depends(_platform)]

@@ -166,7 +166,7 @@ class SignedInRoute(APIRoute):
         return signed_in
 
 
-def _signed_in(request: Request, _token: Annotated[object, Depends(BEARER)]) -> Caller:
+async def _signed_in(request: Request, _token: Annotated[object, Depends(BEARER)]) -> Caller:
     return cast("Caller", request.state.caller)
 
 
