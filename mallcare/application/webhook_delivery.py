@@ -46,10 +46,14 @@ Watch = Callable[[Sequence[Settlement]], None]
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a pump works. `lease` must be longer than a send and its transaction may ever take."""
+    """How a pump works. `lease` must be longer than a send and its transaction may ever take.
+
+    After a landing, others are awaited for `linger`: one transaction then writes them all down.
+    """
 
     concurrency: int = 16
     idle: timedelta = timedelta(milliseconds=500)
+    linger: timedelta = timedelta(milliseconds=25)
     lease: timedelta = timedelta(seconds=30)
 
 
@@ -107,6 +111,8 @@ class DeliverWebhooks:
             await asyncio.wait(
                 awaited, timeout=self._pace.idle.total_seconds(), return_when=asyncio.FIRST_COMPLETED
             )
+            if len(flights) > 1 and not stopping.done():
+                await asyncio.wait(flights, timeout=self._pace.linger.total_seconds())
         done = {flight for flight in flights if flight.done()}
         flights -= done
         return [flight.result() for flight in done]
@@ -114,12 +120,19 @@ class DeliverWebhooks:
     async def _send(self, claimed: ClaimedMessage) -> Settlement:
         try:
             await self._sender.send(claimed.message)
-        except GatewayError as error:
-            settlement = failed(claimed, error, self._clock.now())
+        except Exception as error:  # noqa: BLE001 - one strange answer must not end the pump
+            settlement = failed(claimed, _as_failure(error), self._clock.now())
             _tell(settlement)
             return settlement
         now = self._clock.now()
         return Settlement(claimed, MessageStatus.DELIVERED, now, now)
+
+
+def _as_failure(error: Exception) -> GatewayError:
+    """A failure of the sender itself is one of the attempt: tried again, and dead in the end."""
+    if isinstance(error, GatewayError):
+        return error
+    return GatewayError(type(error).__name__, retryable=True, outcome_unknown=True)
 
 
 def failed(claimed: ClaimedMessage, error: GatewayError, now: datetime) -> Settlement:
