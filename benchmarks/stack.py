@@ -30,6 +30,7 @@ SUPPLIER, CUSTOMER = "bench-supplier", "bench-customer"
 MALL = Caller(Role.MALL, "bench")
 SERVICES = ("api", "worker", "postgres", "temporal", "payment-simulator", "mall-simulator")
 BATCH = 200
+DISTORTING = ("PYTHONDONTWRITEBYTECODE", "PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONPROFILEIMPORTTIME")
 
 PRETENDED_NOW: ContextVar[datetime | None] = ContextVar("pretended_now", default=None)
 """What the bench's own use cases take for now: a case opened "48 hours ago" falls due when we wish."""
@@ -126,7 +127,9 @@ def _cpu(pid: int, *, alone: bool = False) -> float:
 @asynccontextmanager
 async def running_arena() -> AsyncGenerator[Arena]:
     """A fresh stack without anything of the caller's environment; its folder is deleted at the end."""
-    for name in [name for name in os.environ if name.startswith("MALLCARE_")]:
+    # Without bytecode files every workflow instance compiles its module anew.
+    unwanted = [name for name in os.environ if name.startswith("MALLCARE_") or name in DISTORTING]
+    for name in unwanted:
         del os.environ[name]
     with TemporaryDirectory(prefix="mallcare-bench-", ignore_cleanup_errors=True) as folder:
         settings = Settings(data_dir=Path(folder))  # pyright: ignore[reportCallIssue]
