@@ -15,7 +15,15 @@ from mallcare.contracts.after_sales import CaseSnapshot, IssueRefundInput
 from mallcare.contracts.names import ActivityName
 from mallcare.domain.refunds import LegOutcome
 from mallcare.domain.vocabulary import LegStatus
-from mallcare.ports import Clock, GatewayError, PaymentGateway, PaymentGateways, RefundReport, RefundStanding
+from mallcare.ports import (
+    Clock,
+    GatewayError,
+    PaymentGateway,
+    PaymentGateways,
+    RefundReport,
+    RefundRequest,
+    RefundStanding,
+)
 
 NEEDS_A_PERSON = frozenset({"NOT_ENOUGH"})
 """Codes a vendor calls repeatable, but only after somebody acted (funded the account)."""
@@ -63,36 +71,45 @@ class PaymentActivities:
             gateway = self._gateways.for_provider(planned.leg.provider)
             report = await _ask(gateway, planned, first=activity.info().attempt == 1)
         except GatewayError as error:
-            return await self._unsettled(planned, error, of_workflow)
+            _count(planned, "unclear" if error.outcome_unknown else error.code)
+            if error.outcome_unknown:
+                await self._use_cases.mark_refund_unclear(planned.leg.refund_no, self._now(of_workflow))
+            raise ask_again(error.code, error.code, gateway_delay(error)) from None
         _count(planned, report.standing.value)
-        return _outcome(report)
-
-    async def _unsettled(
-        self, planned: PlannedRefund, error: GatewayError, of_workflow: datetime
-    ) -> LegOutcome:
-        """A definite refusal as an outcome; anything else raises to be asked again."""
-        _count(planned, "unclear" if error.outcome_unknown else error.code)
-        if error.outcome_unknown:
-            await self._use_cases.mark_refund_unclear(planned.leg.refund_no, self._now(of_workflow))
-        elif not error.retryable or error.code in NEEDS_A_PERSON:
-            return LegOutcome(planned.leg.refund_no, succeeded=False, failure_code=error.code)
-        raise ask_again(error.code, str(error), gateway_delay(error)) from error
+        return _outcome(planned, report)
 
 
 async def _ask(gateway: PaymentGateway, planned: PlannedRefund, *, first: bool) -> RefundReport:
     """Submit, or ask first where an earlier attempt may have got through or somebody may have acted."""
     leg, request = planned.leg, planned.request
     if first and leg.status is LegStatus.PENDING and leg.round == 1:
-        return await gateway.submit(request)
+        return await _submit(gateway, request)
     report = await gateway.query(request)
     if report.standing is RefundStanding.NOT_FOUND:
-        return await gateway.submit(request)
+        return await _submit(gateway, request)
     if report.standing is RefundStanding.FAILED and leg.round > 1 and report.failure_code != ABNORMAL:
-        return await gateway.submit(request)
+        return await _submit(gateway, request)
     return report
 
 
-def _outcome(report: RefundReport) -> LegOutcome:
+async def _submit(gateway: PaymentGateway, request: RefundRequest) -> RefundReport:
+    """Submit; a refusal counts only once the vendor said that it holds no such refund.
+
+    An attempt before this one may have got through without anybody knowing (its worker died), and a
+    vendor may refuse a repetition of what it has done.
+    """
+    try:
+        return await gateway.submit(request)
+    except GatewayError as refusal:
+        if refusal.outcome_unknown or (refusal.retryable and refusal.code not in NEEDS_A_PERSON):
+            raise
+        known = await gateway.query(request)
+        if known.standing in (RefundStanding.SUCCEEDED, RefundStanding.PROCESSING):
+            return known
+        return RefundReport(request.refund_no, RefundStanding.FAILED, failure_code=refusal.code)
+
+
+def _outcome(planned: PlannedRefund, report: RefundReport) -> LegOutcome:
     """The vendor's final word; a processing one raises to be asked again later."""
     if report.standing is RefundStanding.PROCESSING:
         attempt = activity.info().attempt
@@ -103,6 +120,7 @@ def _outcome(report: RefundReport) -> LegOutcome:
         succeeded=report.standing is RefundStanding.SUCCEEDED,
         failure_code=report.failure_code,
         vendor_refund_id=report.vendor_refund_id,
+        round=planned.leg.round,
     )
 
 

@@ -24,13 +24,11 @@ class ReconciliationActivities:
     async def reconcile_day(self, given: ReconcileDayInput) -> ReconcileReport:
         """Answer the day's counts; a bill that is not there yet is asked for again."""
         async with alive():
-            try:
-                with typed_failures():
+            with typed_failures():
+                try:
                     result = await self._reconcile(given.provider, given.day)
-            except GatewayError as error:
-                if error.retryable:
-                    raise ask_again(error.code, str(error), gateway_delay(error)) from error
-                raise ApplicationError(str(error), type=error.code, non_retryable=True) from error
+                except GatewayError as error:
+                    raise _not_reconciled(error) from None
         for kind, count in result.by_kind.items():
             RECONCILIATION_DIFFERENCES.labels(provider=given.provider, kind=kind).inc(count)
         return ReconcileReport(
@@ -46,3 +44,10 @@ class ReconciliationActivities:
         """Open a task for the day that could not be reconciled."""
         with typed_failures():
             await self._reconcile.give_up(given.provider, given.day)
+
+
+def _not_reconciled(error: GatewayError) -> ApplicationError:
+    """A vendor's "not yet" is asked again at its own pace; a definite no ends the run."""
+    if error.retryable:
+        return ask_again(error.code, str(error), gateway_delay(error))
+    return ApplicationError(str(error), type=error.code, non_retryable=True)

@@ -78,12 +78,16 @@ class Settings(BaseSettings):
     )
     webhook_url: str | None = Field(None, description="Where the mall receives webhooks; unset: kept.")
     webhook_secret: SecretStr | None = Field(None, description="Standard Webhooks secret (`whsec_...`).")
-    gateway_timeout_seconds: float = Field(8.0, gt=0, description="Time allowed for one call to a vendor.")
+    gateway_timeout_seconds: float = Field(
+        8.0, gt=0, le=20, description="Time allowed for one call to a vendor; 20 at most, since two must fit."
+    )
 
     # workers
     worker_metrics_port: int | None = Field(None, description="Port of the worker's Prometheus metrics.")
     worker_metrics_host: str = Field("127.0.0.1", description="Address those metrics listen on.")
-    worker_version: str = Field("0.1.0", description="Build id shown in Temporal.")
+    worker_version: str | None = Field(
+        None, description="Build id shown in Temporal; unset: the version of the package."
+    )
     sweep_interval: timedelta = Field(
         timedelta(seconds=30), description="How often lost hints and missing workflows are healed."
     )

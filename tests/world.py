@@ -75,7 +75,8 @@ class ScriptedVendor:
     """A vendor that keeps a ledger and follows a script per refund number: each step answers one call.
 
     Steps: `pay`, `process`, `fail:CODE` (a report), `refuse:CODE` (a definite error), `lose_answer`
-    (pays, then times out), `lose_request` (times out before), `busy`. Without a script it pays.
+    (pays, then times out), `lose_request` (times out before), `lose_answer_and_refuse:CODE` (paid for an
+    attempt nobody knows of, refuses this one), `busy`. Without a script it pays.
     """
 
     ledger: dict[str, int] = field(default_factory=dict)
@@ -99,6 +100,10 @@ class ScriptedVendor:
         if step in ("pay", "lose_answer") and request.refund_no not in self.ledger:
             self.ledger[request.refund_no] = request.amount_fen
             self.paid[request.refund_no] += 1
+        if step.startswith("lose_answer_and_refuse:"):
+            self.ledger[request.refund_no] = request.amount_fen
+            self.paid[request.refund_no] += 1
+            raise GatewayError(step.partition(":")[2], retryable=False, outcome_unknown=False)
         if step in ("lose_answer", "lose_request"):
             raise GatewayError("timeout", retryable=True, outcome_unknown=True)
         if step == "busy":
@@ -182,7 +187,7 @@ class World:
         """Workers for the length of the block."""
         async with AsyncExitStack() as stack:
             for plan in (
-                after_sales.plan(self.use_cases),
+                after_sales.plan(self.use_cases, self.clock),
                 payments.plan(self.use_cases, self.gateways, self.clock),
             ):
                 worker = build_worker(self.client, plan, "test", max_cached_workflows=max_cached_workflows)

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Collection
 from contextlib import AsyncExitStack
+from importlib.metadata import version
 
 import structlog
 from prometheus_client import start_http_server
@@ -23,7 +24,7 @@ log = structlog.get_logger()
 def plans(platform: Platform) -> dict[Queue, WorkerPlan]:
     """What each queue runs; without a receiver of webhooks there is nothing to deliver."""
     every = [
-        after_sales.plan(platform.use_cases),
+        after_sales.plan(platform.use_cases, platform.clock),
         payments.plan(platform.use_cases, platform.gateways, platform.clock),
         maintenance.plan(platform.sweep, platform.use_cases.reconcile_day),
     ]
@@ -44,7 +45,9 @@ async def run_workers(settings: Settings, queues: Collection[Queue] = tuple(Queu
         client = await _reach_temporal(settings)
         chosen = [plan for queue, plan in plans(platform).items() if queue in queues]
         for plan in chosen:
-            await running.enter_async_context(build_worker(client, plan, settings.worker_version))
+            await running.enter_async_context(
+                build_worker(client, plan, settings.worker_version or version("mallcare"))
+            )
         log.info("worker.started", queues=[plan.queue.value for plan in chosen])
         await stop.wait()
         log.info("worker.stopping")

@@ -18,7 +18,11 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from mallcare.contracts.after_sales import CaseSnapshot, FireDeadlineInput, IssueRefundInput, OpenRefund
-    from mallcare.contracts.names import ActivityName, Queue, SearchAttribute, WorkflowName
+    from mallcare.contracts.names import ActivityName, Patch, Queue, SearchAttribute, WorkflowName
+    from mallcare.domain.vocabulary import State
+
+Attempt = tuple[str, int]
+"""A refund's number, and how often finance had it retried."""
 
 STATE = SearchAttributeKey.for_keyword(SearchAttribute.STATE)
 DUE = SearchAttributeKey.for_datetime(SearchAttribute.DUE)
@@ -40,7 +44,7 @@ class AfterSalesWorkflow:
     def __init__(self, opened: CaseSnapshot) -> None:
         self._case = opened
         self._shown = opened
-        self._refunds: dict[str, asyncio.Task[CaseSnapshot]] = {}
+        self._refunds: dict[Attempt, asyncio.Task[CaseSnapshot]] = {}
 
     @workflow.run
     async def run(self, opened: CaseSnapshot) -> CaseSnapshot:
@@ -53,6 +57,8 @@ class AfterSalesWorkflow:
             else:
                 await self._fire_deadline()
             if workflow.info().is_continue_as_new_suggested() and not self._refunds:
+                if workflow.patched(Patch.SHOWN_BEFORE_CONTINUING):
+                    self._show()
                 workflow.continue_as_new(self._case)
         self._show()
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -63,10 +69,12 @@ class AfterSalesWorkflow:
         """Any signal: the case changed (`approve`, `cancel`, ...), with its newest snapshot."""
         try:
             newer = workflow.payload_converter().from_payload(args[0].payload, CaseSnapshot)
-        except (ApplicationError, ValueError, IndexError):
+        except (ApplicationError, ValueError, LookupError, TypeError, RuntimeError):
+            newer = None
+        if isinstance(newer, CaseSnapshot):
+            self._learn(newer)
+        else:
             workflow.logger.warning("hint.unreadable", extra={"signal": name})
-            return
-        self._learn(newer)
 
     def _learn(self, newer: CaseSnapshot) -> None:
         """Believe the higher version; hints come late, twice and out of order."""
@@ -115,12 +123,12 @@ class AfterSalesWorkflow:
 
     def _pursue_refunds(self) -> None:
         """One activity for each open leg; legs that a callback settled are let go."""
-        open_refunds = {leg.refund_no: leg for leg in self._case.open_refunds}
-        for refund_no in [no for no in self._refunds if no not in open_refunds]:
-            self._refunds.pop(refund_no).cancel()
-        for refund_no, leg in open_refunds.items():
-            if refund_no not in self._refunds:
-                self._refunds[refund_no] = asyncio.create_task(self._issue_refund(leg))
+        open_refunds = {(leg.refund_no, leg.round): leg for leg in self._case.open_refunds}
+        for attempt in [known for known in self._refunds if known not in open_refunds]:
+            self._refunds.pop(attempt).cancel()
+        for attempt, leg in open_refunds.items():
+            if attempt not in self._refunds:
+                self._refunds[attempt] = asyncio.create_task(self._issue_refund(leg))
 
     async def _issue_refund(self, leg: OpenRefund) -> CaseSnapshot:
         """Ask the vendor until it gives its final word, which may take working days."""
@@ -134,13 +142,13 @@ class AfterSalesWorkflow:
             start_to_close_timeout=timedelta(seconds=60),
             heartbeat_timeout=LOST_AFTER,
             retry_policy=UNTIL_DONE,
-            summary=f"{leg.tender} {leg.amount_fen / 100:.2f} yuan",
+            summary=f"{leg.tender} {leg.amount_fen // 100}.{leg.amount_fen % 100:02d} yuan",
         )
 
     def _take_in_refunds(self) -> None:
         """Learn from finished refunds; an activity that failed for good fails the workflow."""
-        for refund_no in [no for no, task in self._refunds.items() if task.done()]:
-            self._learn(self._refunds.pop(refund_no).result())
+        for attempt in [known for known, task in self._refunds.items() if task.done()]:
+            self._learn(self._refunds.pop(attempt).result())
 
     def _show(self) -> None:
         """Search attributes and current details, for people in the Temporal UI; written when they change."""
@@ -165,8 +173,10 @@ def describe(case: CaseSnapshot) -> str:
         awaited = "the vendor's word on " + ", ".join(
             f"{leg.refund_no} ({leg.tender})" for leg in case.open_refunds
         )
+    elif case.state is State.REFUND_FAILED:
+        awaited = "finance: a refund failed and has to be retried"
     elif case.escalated:
-        awaited = "a person: the case was escalated"
+        awaited = "a person: nobody decided in time"
     else:
         awaited = "the supplier's decision"
     until = (

@@ -23,6 +23,7 @@ class SweepWorkflow:
             ActivityName.SWEEP,
             SweepInput(now=workflow.now()),
             result_type=SweepReport,
-            start_to_close_timeout=timedelta(minutes=2),
+            start_to_close_timeout=timedelta(minutes=5),
+            heartbeat_timeout=timedelta(seconds=30),
             retry_policy=RetryPolicy(maximum_attempts=2),
         )

@@ -29,7 +29,6 @@ class FireDeadline:
 
         Raises:
             NotFound: the database does not know the case.
-            RefundCapExceeded: an automatic approval would pay out too much.
         """
         async with self._uow() as uow:
             order = await uow.orders.lock_of_case(after_sales_no)

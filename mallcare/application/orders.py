@@ -8,7 +8,7 @@ from datetime import datetime
 
 from mallcare.application.caller import Caller
 from mallcare.domain.book import OrderBook
-from mallcare.domain.errors import DomainError, InvalidInput, OrderFrozen, VersionConflict
+from mallcare.domain.errors import DomainError, InvalidInput, NotFound, OrderFrozen, VersionConflict
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent, fold
 from mallcare.domain.mall_refunds import mall_refund
 from mallcare.domain.orders import Order, check, freeze
@@ -99,28 +99,58 @@ class TakeInOrders:
         return results
 
     async def _store(self, uow: UnitOfWork, sound: dict[str, OrderRecord]) -> dict[str, IntakeResult]:
-        results: dict[str, IntakeResult] = {}
-        clashes = await uow.orders.register_transactions([record.order for record in sound.values()])
-        for order_no, transaction_id in clashes.items():
-            refusal = VersionConflict(
-                "the payment transaction is known with another total", transaction_id=transaction_id
-            )
-            results[order_no] = IntakeResult(order_no, "refused", refusal=refusal)
-        left = {no: record for no, record in sound.items() if no not in clashes}
-        known = await uow.orders.lock_many(sorted(left))
-        new = await self._with_events(uow, [record for no, record in left.items() if no not in known])
+        """Locks orders, then their transactions; only what will be stored has a say in the latter."""
+        known = await uow.orders.lock_many(sorted(sound))
+        new = await self._with_events(uow, [record for no, record in sound.items() if no not in known])
         added = await uow.orders.add_many(new)
-        for record in new:
-            if record.order.order_no in added:
-                results[record.order.order_no] = IntakeResult(
-                    record.order.order_no, "applied", record.order.version
-                )
-        lost_races = [r.order.order_no for r in new if r.order.order_no not in added]
-        known.update(await uow.orders.lock_many(sorted(lost_races)) if lost_races else {})
+        lost_races = sorted(r.order.order_no for r in new if r.order.order_no not in added)
+        known.update(await uow.orders.lock_many(lost_races) if lost_races else {})
+        results: dict[str, IntakeResult] = {}
+        replacing: dict[str, OrderRecord] = {}
         for order_no, stored in sorted(known.items()):
-            results[order_no] = await self._replace(uow, stored, left[order_no])
-        await self._early_mall_refunds(uow, [r for r in new if r.order.order_no in added])
+            settled = await self._judge(uow, stored, sound[order_no])
+            if settled is None:
+                replacing[order_no] = stored
+            else:
+                results[order_no] = settled
+        results |= await self._register(uow, sound, added, replacing)
+        for order_no in sorted((added | replacing.keys()) - results.keys()):
+            if order_no in replacing:
+                await self._replace(uow, replacing[order_no], sound[order_no])
+            results[order_no] = IntakeResult(order_no, "applied", sound[order_no].order.version)
+        paid = [
+            record
+            for no, record in sorted(sound.items())
+            if results[no].status == "applied" and (no in added or replacing[no].cells is None)
+        ]
+        await self._early_mall_refunds(uow, paid)
         return results
+
+    async def _register(
+        self,
+        uow: UnitOfWork,
+        sound: dict[str, OrderRecord],
+        added: set[str],
+        replacing: dict[str, OrderRecord],
+    ) -> dict[str, IntakeResult]:
+        """Refusals of orders whose payment transaction is known with another total."""
+        wanted = [record.order for no, record in sound.items() if no in added or no in replacing]
+        replaced = {no: stored.order for no, stored in replacing.items()}
+        clashes = await uow.orders.register_transactions(wanted, replaced)
+        if not added.isdisjoint(clashes):
+            await uow.orders.take_back(sorted(added & clashes.keys()))
+        return {
+            order_no: IntakeResult(
+                order_no,
+                "refused",
+                refusal=VersionConflict(
+                    "the payment transaction is known with another total",
+                    provider=key.provider,
+                    transaction_id=key.transaction_id,
+                ),
+            )
+            for order_no, key in clashes.items()
+        }
 
     async def _with_events(self, uow: UnitOfWork, records: Sequence[OrderRecord]) -> list[OrderRecord]:
         """New orders together with what events that came before them say."""
@@ -139,7 +169,8 @@ class TakeInOrders:
         for record in records:
             await _apply_mall_refunds(uow, record, events.get(record.order.order_no, []))
 
-    async def _replace(self, uow: UnitOfWork, stored: OrderRecord, sent: OrderRecord) -> IntakeResult:
+    async def _judge(self, uow: UnitOfWork, stored: OrderRecord, sent: OrderRecord) -> IntakeResult | None:
+        """What becomes of a snapshot of a known order; None: it is to replace the stored one."""
         order_no, have, want = stored.order.order_no, stored.order.version, sent.order.version
         if want < have:
             return IntakeResult(order_no, "ignored", have)
@@ -161,16 +192,13 @@ class TakeInOrders:
                 current_version=have,
             )
             return IntakeResult(order_no, "refused", have, refusal)
+        return None
+
+    async def _replace(self, uow: UnitOfWork, stored: OrderRecord, sent: OrderRecord) -> None:
+        order_no = stored.order.order_no
         events = await uow.orders.events_of([order_no])
-        newer = replace(
-            sent,
-            fulfilment=_fold(sent.order, events.get(order_no, [])),
-            extended_until=stored.extended_until,
-        )
-        await uow.orders.update(newer)
-        if newer.cells is not None and stored.cells is None:
-            await _apply_mall_refunds(uow, newer, events.get(order_no, []))
-        return IntakeResult(order_no, "applied", want)
+        fulfilment = _fold(sent.order, events.get(order_no, []))
+        await uow.orders.update(replace(sent, fulfilment=fulfilment, extended_until=stored.extended_until))
 
 
 class TakeInOrderEvent:
@@ -210,10 +238,10 @@ class ReadOrder:
         self._clock = clock
 
     async def __call__(self, order_no: str, caller: Caller) -> OrderStanding:
-        """The order's standing.
+        """The order's standing. A supplier does not see an order before it is released (A1).
 
         Raises:
-            NotFound: unknown, or another tenant's.
+            NotFound: unknown, another tenant's, or not released to the supplier who asks.
         """
         async with self._uow() as uow:
             record = await uow.orders.get(order_no)
@@ -223,13 +251,16 @@ class ReadOrder:
             book = await uow.orders.book(record, lock_transactions=False)
             extensions = await uow.orders.window_extensions(order_no) if record.extended_until else []
         order = record.order
+        released_at = self._released_at(order, order.placed_at + policy.cooling_off, policy)
+        if caller.role is Role.SUPPLIER and released_at is None:
+            raise NotFound("there is no such order", order_no=order_no)
         cooling_off_until = order.placed_at + policy.cooling_off
         return OrderStanding(
             record=record,
             book=book,
             policy=policy,
             cooling_off_until=cooling_off_until,
-            released_at=self._released_at(order, cooling_off_until, policy),
+            released_at=released_at,
             after_sales_until=book.after_sales_until(policy),
             extensions=tuple(extensions),
         )

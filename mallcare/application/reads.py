@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 from mallcare.application.caller import Caller
 from mallcare.domain.errors import NotFound
@@ -17,8 +16,6 @@ from mallcare.ports import (
     RecordedEvent,
     UnitOfWorkFactory,
 )
-
-HINT_GRACE = timedelta(seconds=30)
 
 
 class ReadAfterSales:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -134,8 +134,11 @@ class ReceiveRefundCallback:
             return True
         if outcome.succeeded and leg.status is LegStatus.SUCCEEDED:
             return True  # most of them: the workflow's own call brought the answer before
-        if outcome.succeeded or (leg.status.open and leg.round == 1):
-            decision = await self._settle.decide(after_sales_no, outcome, self._clock.now(), told=False)
+        if outcome.succeeded or leg.status.open:
+            of_first_round = replace(outcome, round=1)  # a retry is settled by the workflow, which asks
+            decision = await self._settle.decide(
+                after_sales_no, of_first_round, self._clock.now(), told=False
+            )
             if decision.events:
                 self._hints.offer(snapshot_of(decision.case), Signal.REFUND_SETTLED)
         return True

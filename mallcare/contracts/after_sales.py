@@ -1,13 +1,11 @@
 """What crosses Temporal about a case: frozen, versionless models that only ever gain defaulted fields.
 
-No personal data and no amounts by name: the workflow waits and acts, PostgreSQL knows.
+No personal data: the workflow waits and acts, PostgreSQL knows. Amounts are there for people to read.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from mallcare.domain.after_sales import AfterSalesCase
 from mallcare.domain.vocabulary import DeadlineEffect, Kind, State
@@ -26,6 +24,7 @@ class OpenRefund(Contract):
     tender: str
     amount_fen: int
     provider: str
+    round: int = 1
 
 
 class CaseSnapshot(Contract):
@@ -40,7 +39,7 @@ class CaseSnapshot(Contract):
     disputed: bool = False
     escalated: bool = False
     cooling_off: bool = False
-    deadline_at: datetime | None = None
+    deadline_at: AwareDatetime | None = None
     deadline_effect: DeadlineEffect | None = None
     open_refunds: tuple[OpenRefund, ...] = ()
 
@@ -54,8 +53,8 @@ class FireDeadlineInput(Contract):
     """A deadline passed on the workflow's clock `now`; `deadline_at` says which."""
 
     after_sales_no: str
-    deadline_at: datetime
-    now: datetime
+    deadline_at: AwareDatetime
+    now: AwareDatetime
 
 
 class IssueRefundInput(Contract):
@@ -63,7 +62,7 @@ class IssueRefundInput(Contract):
 
     after_sales_no: str
     refund_no: str
-    now: datetime
+    now: AwareDatetime
 
 
 def snapshot_of(case: AfterSalesCase) -> CaseSnapshot:
@@ -86,6 +85,7 @@ def snapshot_of(case: AfterSalesCase) -> CaseSnapshot:
                 tender=leg.tender.value,
                 amount_fen=leg.amount_fen,
                 provider=leg.provider,
+                round=leg.round,
             )
             for leg in case.legs
             if leg.status.open

@@ -45,6 +45,7 @@ class AfterSalesCase:
     disputed: bool = False
     cooling_off: bool = False
     escalated_at: datetime | None = None
+    """Since when the case calls for a person; None again once somebody acted."""
     deadline_at: datetime | None = None
     deadline_effect: DeadlineEffect | None = None
 
@@ -111,8 +112,8 @@ def arm(case: AfterSalesCase, at: datetime, effect: DeadlineEffect) -> AfterSale
 
 
 def disarm(case: AfterSalesCase) -> AfterSalesCase:
-    """The case without a clock."""
-    return replace(case, deadline_at=None, deadline_effect=None)
+    """The case without a clock, and without a call for somebody: both end with the wait they belong to."""
+    return replace(case, deadline_at=None, deadline_effect=None, escalated_at=None)
 
 
 def with_leg(case: AfterSalesCase, leg: RefundLeg) -> AfterSalesCase:

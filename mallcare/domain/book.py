@@ -12,7 +12,7 @@ from datetime import datetime
 from mallcare.domain.errors import RefundCapExceeded, UnitsUnavailable
 from mallcare.domain.fulfilment import Fulfilment, after_sales_until
 from mallcare.domain.money import units_value
-from mallcare.domain.orders import FREIGHT_LINE, Cells, Order
+from mallcare.domain.orders import FREIGHT_LINE, Cells, Order, TransactionKey
 from mallcare.domain.policy import AfterSalesPolicy
 
 
@@ -49,7 +49,7 @@ class OrderBook:
     """One order with all its cells, holdings and spendings.
 
     `spent_fen[i]`: succeeded + pending + unknown refunds of tender i, the mall's own included.
-    `transactions`: by transaction id, over all orders that share it; only needed to decide a refund.
+    `transactions`: each over all orders that share it; only needed to decide a refund.
     """
 
     order: Order
@@ -57,7 +57,9 @@ class OrderBook:
     fulfilment: Fulfilment = field(default_factory=Fulfilment)
     holdings: tuple[Holding, ...] = ()
     spent_fen: tuple[int, ...] = ()
-    transactions: Mapping[str, Transaction] = field(default_factory=dict[str, Transaction])
+    transactions: Mapping[TransactionKey, Transaction] = field(
+        default_factory=dict[TransactionKey, Transaction]
+    )
     extended_until: datetime | None = None
 
     def taken(self, line_id: str) -> frozenset[int]:
@@ -132,7 +134,7 @@ class OrderBook:
         Raises:
             RefundCapExceeded: naming the tender and what is left of it.
         """
-        by_transaction: dict[str, int] = {}
+        by_transaction: dict[TransactionKey, int] = {}
         for tender, amount, spent in zip(self.order.tenders, by_tender, self.spent_fen, strict=True):
             if amount and spent + amount > tender.amount_fen:
                 raise RefundCapExceeded(
@@ -141,10 +143,10 @@ class OrderBook:
                     left_fen=tender.amount_fen - spent,
                     asked_fen=amount,
                 )
-            if amount and tender.transaction_id is not None:
-                by_transaction[tender.transaction_id] = by_transaction.get(tender.transaction_id, 0) + amount
-        for transaction_id, amount in by_transaction.items():
-            known = self.transactions.get(transaction_id)
+            if amount and tender.transaction is not None:
+                by_transaction[tender.transaction] = by_transaction.get(tender.transaction, 0) + amount
+        for key, amount in by_transaction.items():
+            known = self.transactions.get(key)
             if known is not None and known.spent_fen + amount > known.total_fen:
                 raise RefundCapExceeded(
                     "the payment transaction would be refunded beyond its total",
@@ -161,8 +163,14 @@ class OrderBook:
         return self._window(policy, None)
 
     def _window(self, policy: AfterSalesPolicy, extended_until: datetime | None) -> datetime | None:
-        ids = [line.line_id for line in self.order.lines]
-        return after_sales_until(self.fulfilment, ids, policy.window, extended_until)
+        lines = [line.line_id for line in self.order.lines]
+        travelling = [line_id for line_id in lines if not self._will_not_travel(line_id)]
+        return after_sales_until(self.fulfilment, travelling or lines, policy.window, extended_until)
+
+    def _will_not_travel(self, line_id: str) -> bool:
+        """Refunded before it was delivered, every unit of it: no delivery of it will ever be reported."""
+        decided = sum(1 for h in self.holdings if h.unit.line_id == line_id and h.decided)
+        return line_id not in self.fulfilment.delivered_at and decided == self._quantity(line_id)
 
     def _quantity(self, line_id: str) -> int:
         if line_id == FREIGHT_LINE:

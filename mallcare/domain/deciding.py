@@ -131,5 +131,5 @@ def _extend(case: AfterSalesCase, actor: Actor, command: ExtendDeadline, now: da
         "before": case.deadline_at.isoformat() if case.deadline_at else None,
         "reason": command.reason,
     }
-    moved = arm(case, command.until, effect)
+    moved = arm(disarm(case), command.until, effect)
     return step(case, moved, actor, now, case.state, "deadline_extended", facts)

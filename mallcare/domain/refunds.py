@@ -36,13 +36,16 @@ class LegOutcome:
     succeeded: bool
     failure_code: str | None = None
     vendor_refund_id: str | None = None
+    round: int | None = None
+    """The round a failure speaks of; None for the present one."""
 
 
 def settle(leg: RefundLeg, outcome: LegOutcome, now: datetime) -> RefundLeg | None:
     """The leg after the vendor's word, None when the word changes nothing.
 
     Success is for ever: a later failure changes nothing. A failure can still turn into success,
-    because a vendor may finish by hand what it first refused.
+    because a vendor may finish by hand what it first refused. A failure of a round before the present
+    one says nothing about the retry.
     """
     if leg.status is LegStatus.SUCCEEDED:
         return None
@@ -54,7 +57,7 @@ def settle(leg: RefundLeg, outcome: LegOutcome, now: datetime) -> RefundLeg | No
             vendor_refund_id=outcome.vendor_refund_id or leg.vendor_refund_id,
             settled_at=now,
         )
-    if leg.status is LegStatus.FAILED:
+    if leg.status is LegStatus.FAILED or outcome.round not in (None, leg.round):
         return None
     return replace(
         leg,

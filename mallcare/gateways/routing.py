@@ -17,7 +17,8 @@ class RoutedPaymentGateway:
         """The gateway of one provider.
 
         Raises:
-            GatewayError: `unknown_provider`, definite: money is never sent over a default.
+            GatewayError: `unknown_provider`: our configuration, not the vendor's word, so the refund waits
+                for it and nothing is concluded; money is never sent over a default.
         """
         try:
             return self._by_provider[provider]
@@ -26,6 +27,7 @@ class RoutedPaymentGateway:
             raise GatewayError(
                 "unknown_provider",
                 f"no payment gateway for {provider!r}; configured: {known}",
-                retryable=False,
+                retryable=True,
                 outcome_unknown=False,
+                retry_after_seconds=900,
             ) from None

@@ -79,7 +79,7 @@ def _retry_after(response: httpx.Response, now: datetime) -> float | None:
         return float(wish)
     try:
         at = parsedate_to_datetime(wish)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max(0.0, (aware - now).total_seconds())

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from mallcare.domain.book import Holding, OrderBook, Transaction
 from mallcare.domain.commands import Actor
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent
-from mallcare.domain.orders import Discount, Order, OrderLine, Tender, freeze
+from mallcare.domain.orders import Discount, Order, OrderLine, Tender, TransactionKey, freeze
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage
 from mallcare.domain.quotes import RequestedLine
 from mallcare.domain.submission import Request
@@ -41,6 +41,10 @@ class Mint:
 def line(line_id: str = "A", quantity: int = 1, unit_price_fen: int = 1_000, **flags: bool) -> OrderLine:
     """A line of `quantity` units; `flags` are `returnable` and `freight_insured`."""
     return OrderLine(line_id, f"sku-{line_id}", f"thing {line_id}", quantity, unit_price_fen, **flags)
+
+
+T1 = TransactionKey("wechat_pay", "T1")
+"""The payment of `cash`."""
 
 
 def cash(amount_fen: int, transaction_total_fen: int | None = None) -> Tender:
@@ -84,7 +88,7 @@ def book(
     fulfilment: Fulfilment | None = None,
     holdings: tuple[Holding, ...] = (),
     spent_fen: tuple[int, ...] | None = None,
-    transactions: Mapping[str, Transaction] | None = None,
+    transactions: Mapping[TransactionKey, Transaction] | None = None,
     extended_until: datetime | None = None,
 ) -> OrderBook:
     """The book of an order, by default one of which nothing is held, spent or shipped."""

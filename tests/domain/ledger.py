@@ -17,7 +17,7 @@ from mallcare.domain.deadlines import fire_deadline
 from mallcare.domain.deciding import decide
 from mallcare.domain.fulfilment import OrderEvent, fold
 from mallcare.domain.mall_refunds import MallRefund, mall_refund
-from mallcare.domain.orders import Order, freeze
+from mallcare.domain.orders import Order, TransactionKey, freeze
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage
 from mallcare.domain.refunding import settle_refund
 from mallcare.domain.refunds import LegOutcome, RefundLeg
@@ -67,11 +67,11 @@ class Ledger:
     def book(self) -> OrderBook:
         """The order's book as its next transaction would read it."""
         spent = self.spent()
-        transactions: dict[str, Transaction] = {}
+        transactions: dict[TransactionKey, Transaction] = {}
         for tender, amount in zip(self.order.tenders, spent, strict=True):
-            if tender.transaction_id is not None:
+            if tender.transaction is not None:
                 total = tender.transaction_total_fen or tender.amount_fen
-                transactions[tender.transaction_id] = Transaction(total, amount)
+                transactions[tender.transaction] = Transaction(total, amount)
         return OrderBook(
             order=self.order,
             cells=self.cells,

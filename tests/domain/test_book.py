@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mallcare.domain.book import Holding, Transaction, Unit
 from mallcare.domain.errors import RefundCapExceeded, UnitsUnavailable
-from mallcare.domain.orders import FREIGHT_LINE, Order
-from tests.domain.builders import book, cash, line, order, points
+from mallcare.domain.orders import FREIGHT_LINE, Order, TransactionKey
+from tests.domain.builders import T1, book, cash, line, order, points
 from tests.domain.strategies import orders
 
 
@@ -89,15 +91,13 @@ def test_one_tender_never_lends_to_another() -> None:
 def test_a_tender_asked_for_nothing_is_not_refused() -> None:
     """Where the mall refunded too much of one tender, a refund over another one can go on."""
     bought = order(tenders=(cash(600), points(400)))
-    book(bought, spent_fen=(601, 0), transactions={"T1": Transaction(600, 601)}).check_caps((0, 400))
+    book(bought, spent_fen=(601, 0), transactions={T1: Transaction(600, 601)}).check_caps((0, 400))
 
 
 @pytest.mark.parametrize("asked", [200, 201])
 def test_a_transaction_of_several_orders_is_capped_as_a_whole(asked: int) -> None:
     """What other orders already took of the shared payment counts, though this tender has enough left."""
-    known = book(
-        order(tenders=(cash(1_000, 3_000),)), transactions={"T1": Transaction(3_000, spent_fen=2_800)}
-    )
+    known = book(order(tenders=(cash(1_000, 3_000),)), transactions={T1: Transaction(3_000, spent_fen=2_800)})
     if asked == 200:
         known.check_caps((asked,))
     else:
@@ -108,10 +108,19 @@ def test_a_transaction_of_several_orders_is_capped_as_a_whole(asked: int) -> Non
 
 def test_tenders_of_one_transaction_are_summed() -> None:
     """Two tenders paid by one payment cannot each take the rest of it."""
-    known = book(order(tenders=(cash(600), cash(400))), transactions={"T1": Transaction(1_000, 500)})
+    known = book(order(tenders=(cash(600), cash(400))), transactions={T1: Transaction(1_000, 500)})
     known.check_caps((300, 200))
     with pytest.raises(RefundCapExceeded, match="transaction"):
         known.check_caps((300, 201))
+
+
+def test_one_id_at_two_providers_is_two_transactions() -> None:
+    """Cash and points that happen to name the same id do not share a cap."""
+    paid = (cash(900, 900), replace(points(100), transaction_id="T1", transaction_total_fen=100))
+    both = {T1: Transaction(900, 0), TransactionKey("mall", "T1"): Transaction(100, 0)}
+    book(order(tenders=paid), transactions=both).check_caps((900, 100))
+    with pytest.raises(RefundCapExceeded, match="transaction"):
+        book(order(tenders=paid), transactions=both | {T1: Transaction(900, 1)}).check_caps((900, 0))
 
 
 def test_an_unregistered_transaction_is_capped_by_its_tender_alone() -> None:

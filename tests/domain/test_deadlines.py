@@ -104,6 +104,14 @@ def test_after_a_command_the_old_alarm_is_stale(
     assert decision.events == ()
 
 
+@pytest.mark.parametrize(("command", "actor", "to"), COMMANDS)
+def test_a_call_for_a_person_ends_when_somebody_acts(command: Command, actor: Actor, to: State) -> None:
+    """Whoever acts, the case calls no longer: it is not listed as overdue for what is behind it."""
+    ledger, case = under_review()
+    ledger.fire(case.after_sales_no, DUE, DUE)
+    assert ledger.decide(case.after_sales_no, command, actor, DUE + HOUR).case.escalated_at is None
+
+
 @pytest.mark.parametrize("late", [ZERO, timedelta(milliseconds=1_500)])
 def test_an_escalation_calls_once_and_leaves_the_case_to_people(late: timedelta) -> None:
     """The case stays in review without a clock, marked, with how late the clock was on record."""

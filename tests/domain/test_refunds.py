@@ -18,6 +18,7 @@ from tests.domain.builders import (
     AFTER_COOLING_OFF,
     CUSTOMER,
     FINANCE,
+    PLACED_AT,
     POLICY,
     SUPPLIER,
     asking,
@@ -355,3 +356,13 @@ def test_of_two_agents_one_loses_with_the_state_it_lost_to() -> None:
     assert refused.value.facts == {"action": "approve", "current_state": "REFUNDING"}
     assert names(ledger) == []
     assert ledger.events[-1][1].actor == SUPPLIER != SYSTEM
+
+
+def test_a_failure_of_another_round_settles_nothing() -> None:
+    """What the vendor said of a round before is no word on the present one; success counts for any."""
+    leg = reopen(RefundLeg("R1", 0, TenderKind.CASH, "wechat_pay", "T1", 100, status=LegStatus.FAILED))
+    assert leg.round == 2
+    assert settle(leg, LegOutcome("R1", succeeded=False, round=1), PLACED_AT) is None
+    failed = settle(leg, LegOutcome("R1", succeeded=False, round=2), PLACED_AT)
+    paid = settle(leg, LegOutcome("R1", succeeded=True, round=1), PLACED_AT)
+    assert (failed and failed.status, paid and paid.status) == (LegStatus.FAILED, LegStatus.SUCCEEDED)

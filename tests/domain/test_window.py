@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from mallcare.domain.book import OrderBook
+from mallcare.domain.book import Holding, OrderBook, Unit
 from mallcare.domain.errors import WindowClosed, WindowStillOpen
 from mallcare.domain.fulfilment import Fulfilment
 from mallcare.domain.submission import check_entry
@@ -24,6 +24,21 @@ def delivered() -> OrderBook:
     """An order of one line that was delivered."""
     given = book(order(line("A")))
     return replace(given, fulfilment=Fulfilment(PLACED_AT, {"A": DELIVERED_AT}))
+
+
+def test_goods_that_never_travel_do_not_keep_the_window_open() -> None:
+    """A line refunded before it was shipped is never delivered: the others' delivery opens the window."""
+    given = book(order(line("A", 2), line("B")))
+    partly = replace(given, fulfilment=Fulfilment(PLACED_AT, {"B": DELIVERED_AT}))
+    assert partly.after_sales_until(POLICY) is None
+    one = Holding(Unit("A", 1), "case-1", decided=True)
+    assert replace(partly, holdings=(one,)).after_sales_until(POLICY) is None
+    other = Holding(Unit("A", 2), None, decided=True)
+    undecided = replace(other, decided=False, holder="case-2")
+    assert replace(partly, holdings=(one, undecided)).after_sales_until(POLICY) is None
+    assert replace(partly, holdings=(one, other)).after_sales_until(POLICY) == REGULAR_END
+    everything = (one, other, Holding(Unit("B", 1), "case-3", decided=True))
+    assert replace(given, holdings=everything).after_sales_until(POLICY) is None
 
 
 @pytest.mark.rule("A5")

@@ -98,7 +98,11 @@ async def test_a_final_case_is_never_started_again(world: World) -> None:
 async def test_an_unreadable_hint_is_ignored(world: World) -> None:
     """A hint of nonsense, or of another case, leaves the workflow waiting as before."""
     no, other = await world.opened(), await world.opened()
-    await world.handle(no).signal(Signal.APPROVE, {"nonsense": True})
+    for nonsense in ({"nonsense": True}, None, "approve", [], 7):
+        await world.handle(no).signal(Signal.APPROVE, nonsense)
+    naive = world.hints.offered[0][0].model_dump(mode="json")
+    naive |= {"version": 98, "deadline_at": "2026-03-01T08:00:00"}
+    await world.handle(no).signal(Signal.RESYNC, naive)
     await world.handle(no).signal(Signal.APPROVE)
     foreign = world.hints.offered[-1][0].model_copy(update={"version": 99, "state": State.COMPLETED})
     assert foreign.after_sales_no == other

@@ -45,6 +45,31 @@ async def test_a_vendor_that_asks_to_slow_down_is_obeyed(world: World) -> None:
     assert "refund_unclear" not in await world.events(no)
 
 
+async def test_a_refusal_of_what_was_paid_is_no_failure(world: World) -> None:
+    """An attempt nobody knows of got through and the vendor refuses to repeat it: it is asked first."""
+    order = await world.take_in(world.new_order())
+    no = await world.submit(order)
+    world.vendor.script(order.order_no, "cash", "lose_answer_and_refuse:INVALID_REQUEST")
+    await world.command(no, Approve())
+    assert (await world.finished(no)).state is State.COMPLETED
+    (leg,) = (await world.case(no)).legs
+    assert world.vendor.paid[leg.refund_no] == 1
+    assert "refund_failed" not in await world.events(no)
+
+
+async def test_a_failure_of_the_round_before_says_nothing_about_a_retry(world: World) -> None:
+    """A failure callback that comes after finance retried does not fail the retry."""
+    no = await approved(world, cash=("refuse:CLOSED_ACCOUNT", "pay", *("process",) * 50))
+    case = await world.reaches(no, "refund_failed")
+    await world.command(no, RetryRefund(), FINANCE)
+    late = LegOutcome(case.legs[0].refund_no, succeeded=False, failure_code="ABNORMAL")
+    assert await world.use_cases.receive_refund_callback(late)
+    assert (await world.case(no)).state is State.REFUNDING
+    await world.use_cases.receive_refund_callback(LegOutcome(case.legs[0].refund_no, succeeded=True))
+    await world.hints.told()
+    assert (await world.finished(no)).state is State.COMPLETED
+
+
 async def test_processing_can_take_days_and_a_callback_ends_it(world: World) -> None:
     """The vendor is processing: the case waits without a deadline; the callback completes it."""
     no = await approved(world, cash=("process",) * 50)

@@ -1,0 +1,111 @@
+"""Where paths are walked: a Temporal of their own, a database, and workers of every queue.
+
+The server suggests continue-as-new after ninety events instead of some four thousand, so that this
+branch of the workflows is walked too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+
+from activities.maintenance import MaintenanceActivities
+from mallcare.application.sweep import Sweep
+from mallcare.application.webhook_delivery import DeliverWebhooks, Pace
+from mallcare.contracts.converter import DATA_CONVERTER
+from mallcare.contracts.names import Queue
+from mallcare.embedded.temporal import EmbeddedTemporal
+from mallcare.gateways.temporal_client import add_search_attributes
+from mallcare.persistence.engine import create_engine
+from mallcare.ports import OutgoingMessage, StorageUnavailable
+from tests.world import ScriptedVendor, World
+from workers import after_sales, delivery, payments
+from workers.process import WorkerPlan, build_worker
+from workflows.sweep import SweepWorkflow
+
+IDENTITY = "worker"
+"""What histories call the process that worked on them; the default would name this machine."""
+
+MANY_EVENTS = 90
+"""A history this long is continued in a new run."""
+
+
+class ShortHistories(EmbeddedTemporal):
+    """A server that skips time and wants long histories continued soon."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, time_skipping=True, ui=False)
+
+    def command(self) -> list[str]:
+        limit = f"limit.historyCount.suggestContinueAsNew={MANY_EVENTS}"
+        return [*super().command(), "--dynamic-config-value", limit]
+
+
+class Accepting:
+    """A receiver of webhooks that takes everything."""
+
+    async def send(self, message: OutgoingMessage) -> None:
+        """Taken."""
+
+
+@dataclass
+class FragileSweep:
+    """A sweep that a path can break."""
+
+    sweep: Sweep
+    broken: bool = False
+
+    async def __call__(self, now: datetime) -> dict[str, int]:
+        if self.broken:
+            raise StorageUnavailable("broken by the path")
+        return await self.sweep(now)
+
+
+@dataclass
+class Stage:
+    """Workers over one database and one engine; each path gets a world with a clock of its own."""
+
+    database: AsyncEngine
+    client: Client
+    sweep: FragileSweep
+    vendor: ScriptedVendor = field(default_factory=ScriptedVendor)
+
+    def world(self) -> World:
+        """Knows the same cases and the same vendor as the workers, who keep the machine's time."""
+        world = World(self.database, self.client, vendor=self.vendor)
+        world.vendor = self.vendor
+        return world
+
+
+@asynccontextmanager
+async def open_stage(
+    temporal: EmbeddedTemporal, database_url: str, *, max_cached_workflows: int = 1_000
+) -> AsyncGenerator[Stage]:
+    """Workers of every queue for the length of the block, on a server that no other worker polls."""
+    client = await Client.connect(
+        temporal.address, namespace=temporal.namespace, data_converter=DATA_CONVERTER, identity=IDENTITY
+    )
+    await add_search_attributes(client)
+    database = create_engine(database_url)
+    behind = World(database, client)
+    stage = Stage(database, client, FragileSweep(behind.sweep), behind.vendor)
+    webhooks = DeliverWebhooks(behind.uow, Accepting(), behind.clock, Pace(idle=timedelta(milliseconds=10)))
+    sweeping = MaintenanceActivities(stage.sweep)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    plans = (
+        after_sales.plan(behind.use_cases, behind.clock),
+        payments.plan(behind.use_cases, behind.gateways, behind.clock),
+        WorkerPlan(Queue.MAINTENANCE, [SweepWorkflow], [sweeping.sweep]),
+        delivery.plan(webhooks),
+    )
+    async with AsyncExitStack() as stack:
+        for plan in plans:
+            worker = build_worker(client, plan, "test", max_cached_workflows=max_cached_workflows)
+            await stack.enter_async_context(worker)
+        yield stage
+    await database.dispose()
