@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from mallcare.domain.errors import InvalidInput, MoneyDoesNotAddUp
 from mallcare.domain.money import largest_remainder
@@ -17,6 +18,13 @@ MALL_PROVIDER = "mall"
 
 FREIGHT_LINE = "#freight"
 """Id of the pseudo-line that stands for the order's freight: one unit, decided at the very end."""
+
+
+class TransactionKey(NamedTuple):
+    """Names a payment transaction: two providers may give the same id to two payments."""
+
+    provider: str
+    transaction_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,11 @@ class Tender:
     provider: str = MALL_PROVIDER
     transaction_id: str | None = None
     transaction_total_fen: int | None = None
+
+    @property
+    def transaction(self) -> TransactionKey | None:
+        """The payment this tender is part of, None where the provider has none."""
+        return None if self.transaction_id is None else TransactionKey(self.provider, self.transaction_id)
 
 
 @dataclass(frozen=True, slots=True)

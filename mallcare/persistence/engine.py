@@ -15,6 +15,15 @@ from mallcare.domain.errors import InvalidInput
 from mallcare.persistence.codec import dump_json
 from mallcare.ports.storage import StorageUnavailable
 
+MILLISECOND = timedelta(milliseconds=1)
+KEEPALIVES = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""A server that vanished without a word is noticed within half a minute. Seconds; the last milliseconds."""
+
 
 def driver_url(url: str) -> URL:
     """A `postgresql://` address with our driver named."""
@@ -27,6 +36,9 @@ def create_engine(
     pool_size: int = 16,
     pool_timeout: timedelta = timedelta(seconds=5),
     connect_timeout: timedelta = timedelta(seconds=5),
+    lock_timeout: timedelta = timedelta(seconds=5),
+    statement_timeout: timedelta = timedelta(seconds=15),
+    idle_timeout: timedelta = timedelta(seconds=30),
     application_name: str = "mallcare",
 ) -> AsyncEngine:
     """A pool of at most `pool_size` connections, opened when first needed; call `dispose` at the end.
@@ -35,7 +47,16 @@ def create_engine(
         url: `postgresql://user:password@host/db`.
         pool_timeout: how long a unit of work waits for a free connection.
         connect_timeout: how long a new connection may take.
+        lock_timeout: how long a statement waits for one lock.
+        statement_timeout: how long a statement takes in all; a full batch needs a tenth of it.
+        idle_timeout: how long a transaction may do nothing before the server ends it, locks and all.
     """
+    limits = {
+        "lock_timeout": lock_timeout,
+        "statement_timeout": statement_timeout,
+        "idle_in_transaction_session_timeout": idle_timeout,
+    }
+    options = [f"-c {name}={max(1, limit // MILLISECOND)}" for name, limit in limits.items()]
     return create_async_engine(
         driver_url(url),
         pool_size=pool_size,
@@ -44,10 +65,12 @@ def create_engine(
         pool_pre_ping=True,  # a restarted server costs nobody a failed request
         isolation_level="READ COMMITTED",
         json_serializer=dump_json,
+        hide_parameters=True,  # they are people's data, and failures are logged
         connect_args={
             "connect_timeout": max(1, round(connect_timeout.total_seconds())),
             "application_name": application_name,
-            "options": "-c timezone=UTC",
+            "options": " ".join(["-c timezone=UTC", *options]),
+            **KEEPALIVES,
         },
     )
 

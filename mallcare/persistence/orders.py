@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import (
     Text,
     any_,
     bindparam,
+    delete,
     exists,
     func,
     literal,
@@ -27,17 +28,18 @@ from mallcare.domain.book import Holding, OrderBook, Transaction, Unit
 from mallcare.domain.commands import Actor
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent
 from mallcare.domain.mall_refunds import MallRefund
-from mallcare.domain.orders import Cells, Order
+from mallcare.domain.orders import Cells, Order, TransactionKey
 from mallcare.domain.vocabulary import Role
+from mallcare.persistence import payment_transactions
 from mallcare.persistence.codec import fulfilment_values, order_event, order_record, order_values
 from mallcare.persistence.holdings import hold, take_over
-from mallcare.persistence.statements import insert_rows, rows_parameter
+from mallcare.persistence.payment_transactions import COUNTED, lock_totals
+from mallcare.persistence.statements import insert_rows
 from mallcare.persistence.tables import (
     after_sales,
     mall_refunds,
     order_events,
     orders,
-    payment_transactions,
     refund_legs,
     unit_holdings,
     window_extensions,
@@ -76,20 +78,8 @@ ADD_MANY = (
     .on_conflict_do_nothing(index_elements=[orders.c.order_no])
     .returning(orders.c.order_no)
 )
+TAKE_BACK = delete(orders).where(orders.c.order_no == any_(NUMBERS))
 UPDATE = update(orders).where(orders.c.order_no == NUMBER).values(updated_at=func.now())
-
-TRANSACTION = tuple_(payment_transactions.c.provider, payment_transactions.c.transaction_id)
-ADD_TRANSACTIONS = insert_rows(
-    payment_transactions, ["provider", "transaction_id", "total_fen"]
-).on_conflict_do_nothing()
-GIVEN_TRANSACTIONS = rows_parameter(payment_transactions, ["provider", "transaction_id"]).subquery()
-KNOWN_TRANSACTIONS = select(payment_transactions).where(TRANSACTION.in_(select(GIVEN_TRANSACTIONS)))
-LOCK_TRANSACTIONS = KNOWN_TRANSACTIONS.order_by(
-    payment_transactions.c.provider, payment_transactions.c.transaction_id
-).with_for_update(key_share=True)
-
-COUNTED = refund_legs.c.status != "FAILED"
-"""A leg that was paid, or may still be: it stands in every cap."""
 
 HOLDINGS = select(
     unit_holdings.c.line_id, unit_holdings.c.ordinal, unit_holdings.c.after_sales_no, unit_holdings.c.decided
@@ -104,9 +94,11 @@ _of_order = (
 )
 _of_transactions = tuple(
     select(table.c.provider, table.c.transaction_id, literal(-1), func.sum(table.c.amount_fen))
-    .where(tuple_(table.c.provider, table.c.transaction_id).in_(select(GIVEN_TRANSACTIONS)), condition)
+    .where(
+        tuple_(table.c.provider, table.c.transaction_id).in_(select(payment_transactions.GIVEN)), condition
+    )
     .group_by(table.c.provider, table.c.transaction_id)
-    for table, condition in ((refund_legs, COUNTED), (mall_refunds, mall_refunds.c.amount_fen > 0))
+    for table, condition in payment_transactions.SPENT_BY
 )
 SPENT = union_all(*_of_order)
 """(provider, transaction, tender, fen): what was spent of each tender; without names."""
@@ -176,34 +168,27 @@ class SqlOrders:
     async def book(self, record: OrderRecord, *, lock_transactions: bool) -> OrderBook:
         """Transactions whose total nobody told are not in the book: there is no cap to keep."""
         order = record.order
-        totals = await self._lock_transactions(order) if lock_transactions else {}
+        keys = {t.transaction for t in order.tenders if t.transaction is not None}
+        totals = await lock_totals(self._connection, keys if lock_transactions else ())
         holdings = (await self._connection.execute(HOLDINGS, {"number": order.order_no})).all()
         spent = [0] * len(order.tenders)
-        spent_of: dict[tuple[str, str], int] = dict.fromkeys(totals, 0)
+        spent_of = dict.fromkeys(totals, 0)
         statement = SPENT_OF_ALL if totals else SPENT
-        given = {"number": order.order_no, "rows": [_named(*key) for key in totals]}
+        given = {"number": order.order_no, "rows": payment_transactions.named(totals)}
         for provider, transaction_id, tender_seq, amount in await self._connection.execute(statement, given):
             if tender_seq >= 0:
-                spent[tender_seq] += amount
+                spent[tender_seq] += int(amount)  # sums are numeric, and so is their union with amounts
             else:
-                spent_of[provider, transaction_id] += int(amount)
+                spent_of[TransactionKey(provider, transaction_id)] += int(amount)
         return OrderBook(
             order=order,
             cells=record.cells or Cells(),
             fulfilment=record.fulfilment,
             holdings=tuple(Holding(Unit(h[0], h[1]), h[2], h[3]) for h in holdings),
             spent_fen=tuple(spent),
-            transactions={key[1]: Transaction(total, spent_of[key]) for key, total in totals.items()},
+            transactions={key: Transaction(total, spent_of[key]) for key, total in totals.items()},
             extended_until=record.extended_until,
         )
-
-    async def _lock_transactions(self, order: Order) -> dict[tuple[str, str], int]:
-        named = {(t.provider, t.transaction_id) for t in order.tenders if t.transaction_id is not None}
-        if not named:
-            return {}
-        rows = [_named(*key) for key in named]
-        found = await self._connection.execute(LOCK_TRANSACTIONS, {"rows": rows})
-        return {(row.provider, row.transaction_id): row.total_fen for row in found}
 
     async def add_many(self, records: Sequence[OrderRecord]) -> set[str]:
         """One statement; in ascending order, so that two batches never wait for each other in a ring."""
@@ -218,24 +203,15 @@ class SqlOrders:
         number = values.pop("order_no")
         await self._connection.execute(UPDATE.values(values), {"number": number})
 
-    async def register_transactions(self, orders: Sequence[Order]) -> dict[str, str]:
+    async def take_back(self, order_nos: Collection[str]) -> None:
+        """Nothing else can name them yet: nobody else has seen them."""
+        await self._connection.execute(TAKE_BACK, {"numbers": list(order_nos)})
+
+    async def register_transactions(
+        self, orders: Sequence[Order], replaced: Mapping[str, Order] | None = None
+    ) -> dict[str, TransactionKey]:
         """The first total told of a transaction is the one that counts, here and in later calls."""
-        told: dict[tuple[str, str], int] = {}
-        named: list[tuple[str, tuple[str, str], int]] = []
-        for order in orders:
-            for tender in order.tenders:
-                if tender.transaction_id is None or tender.transaction_total_fen is None:
-                    continue
-                key = (tender.provider, tender.transaction_id)
-                told.setdefault(key, tender.transaction_total_fen)
-                named.append((order.order_no, key, tender.transaction_total_fen))
-        if not told:
-            return {}
-        rows = [_named(*key) | {"total_fen": told[key]} for key in sorted(told)]
-        await self._connection.execute(ADD_TRANSACTIONS, {"rows": rows})
-        found = await self._connection.execute(KNOWN_TRANSACTIONS, {"rows": rows})
-        known = {(row.provider, row.transaction_id): row.total_fen for row in found}
-        return {order_no: key[1] for order_no, key, total in named if known[key] != total}
+        return await payment_transactions.register(self._connection, orders, replaced or {})
 
     async def has_holdings(self, order_no: str) -> bool:
         """Money the mall gave back without naming units counts too: the tenders must stay what they are."""
@@ -316,7 +292,3 @@ class SqlOrders:
             await self._connection.execute(ADD_MALL_REFUNDS, {"rows": rows})
         await take_over(self._connection, order_no, refund.taken_over)
         await hold(self._connection, order_no, None, refund.units, decided=True)
-
-
-def _named(provider: str, transaction_id: str) -> dict[str, Any]:
-    return {"provider": provider, "transaction_id": transaction_id}

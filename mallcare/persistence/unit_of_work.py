@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Text, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mallcare.persistence.cases import SqlCases
@@ -22,8 +20,6 @@ from mallcare.ports.reconciliation import Reconciliations
 from mallcare.ports.storage import Cases, Idempotency, Orders, Outbox, Policies, Switches
 from mallcare.ports.tasks import Tasks
 
-SET_LOCK_TIMEOUT = select(func.set_config("lock_timeout", bindparam("limit", type_=Text()), True))
-
 
 class SqlUnitOfWork:
     """A transaction under READ COMMITTED with its repositories; see `ports.storage.UnitOfWork`.
@@ -32,8 +28,9 @@ class SqlUnitOfWork:
     Idempotency-Key, orders ascending, the case, payment transactions ascending, refund counters.
 
     Raises (on entering, inside the block and on commit):
-        StorageUnavailable: no connection, a lost one, a lock not granted in time, or a deadlock. After
-            a failed `commit` it is unknown whether the change was kept; repeating a command is safe.
+        StorageUnavailable: no connection, a lost one, a lock or an answer that did not come within the
+            limits of the engine, or a deadlock. After a failed `commit` it is unknown whether the change was
+            kept; repeating a command is safe.
         InvalidInput: a value PostgreSQL cannot store, such as a NUL in a text.
     """
 
@@ -46,10 +43,9 @@ class SqlUnitOfWork:
     tasks: Tasks
     reconciliations: Reconciliations
 
-    def __init__(self, engine: AsyncEngine, cache: PolicyCache, lock_timeout: timedelta | None) -> None:
+    def __init__(self, engine: AsyncEngine, cache: PolicyCache) -> None:
         self._opening = engine.connect()
         self._cache = cache
-        self._lock_timeout = lock_timeout
 
     async def __aenter__(self) -> Self:
         with storage_errors():
@@ -62,14 +58,6 @@ class SqlUnitOfWork:
         self.outbox = SqlOutbox(connection)
         self.tasks = SqlTasks(connection)
         self.reconciliations = SqlReconciliations(connection)
-        if self._lock_timeout is not None:
-            limit = f"{max(1, self._lock_timeout // timedelta(milliseconds=1))}ms"
-            try:
-                with storage_errors():
-                    await connection.execute(SET_LOCK_TIMEOUT, {"limit": limit})
-            except BaseException:
-                await connection.close()
-                raise
         return self
 
     async def commit(self) -> None:
@@ -96,6 +84,6 @@ class SqlUnitOfWorkFactory:
         self._engine = engine
         self._cache = policy_cache or PolicyCache()
 
-    def __call__(self, *, lock_timeout: timedelta | None = None) -> SqlUnitOfWork:
-        """A unit of work; `lock_timeout` bounds the wait for each of its locks."""
-        return SqlUnitOfWork(self._engine, self._cache, lock_timeout)
+    def __call__(self) -> SqlUnitOfWork:
+        """A unit of work; it takes a connection of the pool when it is entered."""
+        return SqlUnitOfWork(self._engine, self._cache)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -14,7 +14,7 @@ from mallcare.domain.commands import Actor
 from mallcare.domain.errors import Fact
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent
 from mallcare.domain.mall_refunds import MallRefund
-from mallcare.domain.orders import Cells, Order
+from mallcare.domain.orders import Cells, Order, TransactionKey
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage
 from mallcare.domain.refunds import RefundLeg
 
@@ -180,10 +180,18 @@ class Orders(Protocol):
         """Replace a locked order by a newer version."""
         ...
 
-    async def register_transactions(self, orders: Sequence[Order]) -> dict[str, str]:
-        """Remember payment transactions with their totals.
+    async def take_back(self, order_nos: Collection[str]) -> None:
+        """Undo `add_many` for orders this unit of work added."""
+        ...
 
-        Answers, by order number, the transaction that is known with another total.
+    async def register_transactions(
+        self, orders: Sequence[Order], replaced: Mapping[str, Order] | None = None
+    ) -> dict[str, TransactionKey]:
+        """Lock the payment transactions of locked orders, all at once, and remember their totals.
+
+        Answers, by order number, the transaction that is known with another total; no total of such an
+        order is kept. `replaced`: the versions that newer ones replace; a newer one may correct a total
+        of which nothing was refunded.
         """
         ...
 
@@ -387,4 +395,4 @@ class UnitOfWork(Protocol):
 class UnitOfWorkFactory(Protocol):
     """Opens a unit of work."""
 
-    def __call__(self, *, lock_timeout: timedelta | None = None) -> UnitOfWork: ...
+    def __call__(self) -> UnitOfWork: ...

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,14 +13,23 @@ from mallcare.domain.commands import Approve, Reject
 from mallcare.domain.errors import UnitsUnavailable
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent
 from mallcare.domain.mall_refunds import MallRefund
-from mallcare.domain.orders import Discount, Order
+from mallcare.domain.orders import Discount, Order, TransactionKey
 from mallcare.domain.vocabulary import OrderEventType
+from mallcare.persistence.engine import create_engine
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
 from mallcare.ports import PersonalData, StorageUnavailable
-from tests.domain.builders import PLACED_AT, asking, cash, line, order, points
+from tests.domain.builders import PLACED_AT, T1, asking, cash, line, order, points
 from tests.persistence.transactions import command, open_case, recorded, settled, store
 
 SOON = timedelta(milliseconds=100)
+
+
+@pytest.fixture
+async def hasty(empty_database: str) -> AsyncGenerator[SqlUnitOfWorkFactory]:
+    """Units of work that wait for a lock no longer than `SOON`."""
+    engine = create_engine(empty_database, pool_size=2, lock_timeout=SOON)
+    yield SqlUnitOfWorkFactory(engine)
+    await engine.dispose()
 
 
 def named(order_no: str, bought: Order | None = None) -> Order:
@@ -84,21 +94,23 @@ async def test_an_update_replaces_the_whole_order(uow: SqlUnitOfWorkFactory) -> 
         assert await work.orders.get("O1") == newer
 
 
-async def test_a_locked_order_waits_for_its_holder(uow: SqlUnitOfWorkFactory) -> None:
+async def test_a_locked_order_waits_for_its_holder(
+    uow: SqlUnitOfWorkFactory, hasty: SqlUnitOfWorkFactory
+) -> None:
     """The second lock is granted only when the first unit of work has ended."""
     await store(uow, named("O1"))
     async with uow() as holder:
         await holder.orders.lock("O1")
         with pytest.raises(StorageUnavailable):
-            async with uow(lock_timeout=SOON) as other:
+            async with hasty() as other:
                 await other.orders.lock_many(["O1"])
         async with uow() as reader:
             assert await reader.orders.get("O1") is not None
-    async with uow(lock_timeout=SOON) as other:
+    async with hasty() as other:
         assert await other.orders.lock("O1") is not None
 
 
-async def test_the_order_of_a_case_is_locked(uow: SqlUnitOfWorkFactory) -> None:
+async def test_the_order_of_a_case_is_locked(uow: SqlUnitOfWorkFactory, hasty: SqlUnitOfWorkFactory) -> None:
     """By the case's number alone; an unknown case has no order."""
     await store(uow, named("O1"))
     case = await open_case(uow, "O1", asking(("A", 1)))
@@ -108,7 +120,7 @@ async def test_the_order_of_a_case_is_locked(uow: SqlUnitOfWorkFactory) -> None:
         assert record.order.order_no == "O1"
         assert await holder.orders.lock_of_case("nobody") is None
         with pytest.raises(StorageUnavailable):
-            async with uow(lock_timeout=SOON) as other:
+            async with hasty() as other:
                 await other.orders.lock("O1")
 
 
@@ -155,12 +167,43 @@ async def test_the_first_total_of_a_transaction_counts(uow: SqlUnitOfWorkFactory
     silent = named("O3", order(tenders=(cash(1_000),)))
     async with uow() as work:
         assert await work.orders.register_transactions([shared("O1", 1_000, 5_000), odd, silent]) == {
-            "O2": "T1"
+            "O2": T1
         }
         await work.commit()
     async with uow() as work:
-        assert await work.orders.register_transactions([odd, shared("O4", 1_000, 5_000)]) == {"O2": "T1"}
+        assert await work.orders.register_transactions([odd, shared("O4", 1_000, 5_000)]) == {"O2": T1}
         assert await work.orders.register_transactions([silent]) == {}
+
+
+async def test_no_total_of_a_clashing_order_is_kept(uow: SqlUnitOfWorkFactory) -> None:
+    """Nor does it stand against the next order of the same batch that names the transaction."""
+    two = (replace(cash(400, 4_000), transaction_id="T2"), cash(600, 6_000))
+    clashing = named("O2", order(tenders=two))
+    honest = named("O3", order(tenders=(replace(cash(1_000, 9_000), transaction_id="T2"),)))
+    twice = named("O4", order(tenders=tuple(replace(cash(500, n), transaction_id="T3") for n in (700, 800))))
+    t2, t3 = T1._replace(transaction_id="T2"), T1._replace(transaction_id="T3")
+    async with uow() as work:
+        await work.orders.register_transactions([shared("O1", 1_000, 5_000)])
+        assert await work.orders.register_transactions([clashing, twice]) == {"O2": T1, "O4": t3}
+        assert await work.orders.register_transactions([clashing, honest]) == {"O2": T1}
+        book = await work.orders.book(recorded(honest), lock_transactions=True)
+        assert book.transactions == {t2: Transaction(9_000, 0)}
+        assert (await work.orders.book(recorded(twice), lock_transactions=True)).transactions == {}
+
+
+async def test_two_providers_may_give_one_id_to_two_payments(uow: SqlUnitOfWorkFactory) -> None:
+    """Each has its own total and its own spendings."""
+    paid_by_card = replace(points(100), transaction_id="T1", transaction_total_fen=100)
+    bought = order(tenders=(cash(900, 900), paid_by_card))
+    await store(uow, bought)
+    async with uow() as work:
+        await work.orders.add_mall_refund("O1", "M1", MallRefund((300, 40), ()))
+        book = await work.orders.book(recorded(bought), lock_transactions=True)
+    assert book.transactions == {
+        T1: Transaction(900, 300),
+        TransactionKey("mall", "T1"): Transaction(100, 40),
+    }
+    assert [type(fen) for fen in book.spent_fen] == [int, int]
 
 
 async def test_events_are_kept_once_known_order_or_not(uow: SqlUnitOfWorkFactory) -> None:
@@ -211,7 +254,7 @@ async def test_the_malls_own_refund_takes_units_and_counts_in_every_cap(uow: Sql
         book = await work.orders.book(recorded(bought), lock_transactions=True)
         assert book.holdings == (Holding(Unit("A", 1), None, True),)
         assert book.spent_fen == (0, 300)
-        assert book.transactions == {"T1": Transaction(5_000, 300)}
+        assert book.transactions == {T1: Transaction(5_000, 300)}
         with pytest.raises(UnitsUnavailable):
             await work.orders.add_mall_refund("O1", "M2", MallRefund((0, 0), (Unit("A", 1),)))
 
@@ -245,22 +288,24 @@ async def test_the_book_counts_what_was_paid_or_may_be(uow: SqlUnitOfWorkFactory
     await command(uow, neighbour.after_sales_no, Approve())
     assert [leg.amount_fen for leg in case.legs] == [300, 200]
 
-    assert await _spent(uow, bought) == ((300, 200), {"T1": Transaction(5_000, 1_000)})
+    assert await _spent(uow, bought) == ((300, 200), {T1: Transaction(5_000, 1_000)})
     async with uow() as work:
         assert await work.cases.mark_unclear(case.legs[0].refund_no, PLACED_AT)
         await work.commit()
-    assert await _spent(uow, bought) == ((300, 200), {"T1": Transaction(5_000, 1_000)})
+    assert await _spent(uow, bought) == ((300, 200), {T1: Transaction(5_000, 1_000)})
     await _settle(uow, case, cash_paid=False)
-    assert await _spent(uow, bought) == ((0, 200), {"T1": Transaction(5_000, 700)})
+    assert await _spent(uow, bought) == ((0, 200), {T1: Transaction(5_000, 700)})
     await _settle(uow, case, cash_paid=True)
-    assert await _spent(uow, bought) == ((300, 200), {"T1": Transaction(5_000, 1_000)})
+    assert await _spent(uow, bought) == ((300, 200), {T1: Transaction(5_000, 1_000)})
 
 
 async def _settle(uow: SqlUnitOfWorkFactory, case: AfterSalesCase, *, cash_paid: bool) -> None:
     await settled(uow, case, {case.legs[0].refund_no: cash_paid, case.legs[1].refund_no: True})
 
 
-async def _spent(uow: SqlUnitOfWorkFactory, bought: Order) -> tuple[tuple[int, ...], dict[str, Transaction]]:
+async def _spent(
+    uow: SqlUnitOfWorkFactory, bought: Order
+) -> tuple[tuple[int, ...], dict[TransactionKey, Transaction]]:
     async with uow() as work:
         without = await work.orders.book(recorded(bought), lock_transactions=False)
         book = await work.orders.book(recorded(bought), lock_transactions=True)

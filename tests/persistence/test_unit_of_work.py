@@ -7,10 +7,13 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mallcare.domain.errors import InvalidInput
 from mallcare.embedded.data_folder import free_port
-from mallcare.persistence.engine import create_engine
+from mallcare.persistence.engine import create_engine, storage_errors
 from mallcare.persistence.queries import SqlCaseQueries
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
 from mallcare.ports import OutgoingMessage, PersonalData, StorageUnavailable, StoredAnswer
@@ -92,6 +95,81 @@ async def test_a_pool_in_full_use_is_unavailable_not_endless(database_url: str) 
     async with uow() as work:
         assert not await work.switches.stopped("x")
     await engine.dispose()
+
+
+@pytest.mark.rule("P2")
+async def test_a_lock_not_granted_in_time_is_unavailable(
+    uow: SqlUnitOfWorkFactory, empty_database: str
+) -> None:
+    """A stuck neighbour costs its rows, and not every request that wants them: rows and advisory locks."""
+    await store(uow, order())
+    engine = create_engine(empty_database, lock_timeout=timedelta(milliseconds=50))
+    hasty = SqlUnitOfWorkFactory(engine)
+    async with uow() as stuck:
+        await stuck.orders.lock("O1")
+        await stuck.idempotency.find("mall", "k")
+        for _ in range(2):
+            with pytest.raises(StorageUnavailable):
+                async with hasty() as work:
+                    await work.orders.lock("O1")
+            with pytest.raises(StorageUnavailable):
+                async with hasty() as work:
+                    await work.idempotency.find("mall", "k")
+    async with hasty() as work:
+        assert await work.orders.lock("O1") is not None
+    await engine.dispose()
+
+
+@pytest.mark.rule("P2")
+async def test_a_statement_without_end_is_unavailable(database_url: str) -> None:
+    """The server gives it up, and the connection is as good as before."""
+    engine = create_engine(database_url, pool_size=1, statement_timeout=timedelta(milliseconds=50))
+    with pytest.raises(StorageUnavailable), storage_errors():
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT pg_sleep(5)"))
+    async with SqlUnitOfWorkFactory(engine)() as work:
+        assert not await work.switches.stopped("x")
+    await engine.dispose()
+
+
+@pytest.mark.rule("P2")
+async def test_a_transaction_left_open_gives_its_locks_back(
+    uow: SqlUnitOfWorkFactory, empty_database: str
+) -> None:
+    """A process that hangs in mid-transaction loses it; its next word is refused, the pool recovers."""
+    await store(uow, order())
+    engine = create_engine(empty_database, pool_size=1, idle_timeout=timedelta(milliseconds=50))
+    hanging = SqlUnitOfWorkFactory(engine)
+
+    async def hang() -> None:
+        async with hanging() as work:
+            await work.orders.lock("O1")
+            async with uow() as other:
+                assert await other.orders.lock("O1") is not None
+            await work.commit()
+
+    with pytest.raises(StorageUnavailable):
+        await hang()
+    async with hanging() as work:
+        assert await work.orders.lock("O1") is not None
+    await engine.dispose()
+
+
+async def test_every_connection_has_limits(uow: SqlUnitOfWorkFactory, engine: AsyncEngine) -> None:
+    """No wait of production is without an end."""
+    names = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+    async with engine.connect() as connection:
+        found = [(await connection.execute(text(f"SHOW {name}"))).scalar_one() for name in names]
+    assert found == ["5s", "15s", "30s"]
+
+
+async def test_a_failed_statement_does_not_tell_its_parameters(engine: AsyncEngine) -> None:
+    """They may be somebody's name and address, and failures are written to logs."""
+    async with engine.connect() as connection:
+        with pytest.raises(DBAPIError) as failed:
+            await connection.execute(text("SELECT 1 FROM nothing WHERE name = :name"), {"name": "王小明"})
+    assert "王小明" not in str(failed.value)
+    assert "nothing" in str(failed.value)
 
 
 async def test_a_deadlock_is_unavailable_for_one_and_good_for_the_other(uow: SqlUnitOfWorkFactory) -> None:

@@ -113,10 +113,11 @@ class MortalEngine:
     engine: TemporalCaseEngine
     life: Life
 
-    async def start(self, snapshot: CaseSnapshot) -> None:
+    async def start(self, snapshot: CaseSnapshot) -> bool:
         self.life.step()
-        await self.engine.start(snapshot)
+        started = await self.engine.start(snapshot)
         self.life.step()
+        return started
 
     async def tell(self, snapshot: CaseSnapshot, signal: Signal) -> None:
         self.life.step()
@@ -142,7 +143,7 @@ class Ground:
         world = World(
             self.database,
             self.client,
-            uow=lambda *, lock_timeout=None: MortalUnitOfWork(units(lock_timeout=lock_timeout), life),  # type: ignore[arg-type, return-value]
+            uow=lambda: MortalUnitOfWork(units(), life),  # type: ignore[arg-type, return-value]
             vendor=MortalVendor(self.vendor, life),
             engine=MortalEngine(TemporalCaseEngine(self.client), life),
         )
