@@ -32,7 +32,7 @@ class Scale:
     within: timedelta
 
 
-FULL: Final = Scale(((1, 40), (8, 100), (50, 150)), 3, 5, 2_000, 1_000, timedelta(minutes=1))
+FULL: Final = Scale(((1, 40), (8, 120), (50, 150)), 2, 5, 2_000, 1_000, timedelta(minutes=1))
 QUICK: Final = Scale(((1, 5), (8, 16)), 1, 1, 40, 40, timedelta(seconds=3))
 PARTS: Final = ("lifecycle", "events", "deadlines")
 

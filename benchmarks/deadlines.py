@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from uuid import uuid4
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchmarks.bare import Due
@@ -29,7 +29,8 @@ MALL = Caller(Role.MALL, "bench")
 AT_ONCE = 16
 LEAD = timedelta(seconds=4)
 """Between the last arming and the first deadline, so that nothing is still being started."""
-ARMING_PER_SECOND = 40
+PROBES, CAUTION = 100, 0.7
+"""Cases opened to learn how fast this machine arms deadlines, and the share of that speed to count on."""
 PATIENCE_SECONDS = 120
 # The record keeps the workflow's instant; when it was written is known to a column of the bench alone.
 STAMP = "ALTER TABLE after_sales_events ADD COLUMN written_at timestamptz DEFAULT clock_timestamp()"
@@ -38,7 +39,10 @@ FIRED = text(
     " e.after_sales_no FROM after_sales_events e JOIN after_sales c USING (after_sales_no)"
     " WHERE c.supplier_id = :supplier AND e.name = 'escalated'"
 )
-COUNT = text("SELECT count(*) FROM after_sales WHERE supplier_id = :supplier AND escalated_at IS NOT NULL")
+ESCALATED = text(
+    "SELECT count(*) FROM after_sales WHERE supplier_id = :supplier AND escalated_at IS NOT NULL"
+)
+UNTOLD = text("SELECT count(*) FROM after_sales WHERE supplier_id = :supplier AND told_version = 0")
 SCAN = text("SELECT after_sales_no FROM after_sales WHERE deadline_at < :now ORDER BY deadline_at LIMIT 500")
 
 
@@ -68,15 +72,16 @@ async def measure(arena: Arena, spread: int, burst: int, within: timedelta) -> D
     """Bursts first (bare, then ours), then the spread with its scans."""
     async with arena.platform.database.begin() as connection:
         await connection.execute(text(STAMP))
+    pace = await _pace(arena)
     bursts = [
-        await _bare_burst(arena, burst, act=False),
-        await _bare_burst(arena, burst, act=True),
-        *await _ours(arena, "burst", burst, timedelta(0)),
+        await _bare_burst(arena, _dues(burst, timedelta(0), pace), act=False),
+        await _bare_burst(arena, _dues(burst, timedelta(0), pace), act=True),
+        *await _ours(arena, "burst", burst, timedelta(0), pace),
     ]
-    dues = _dues(spread, within)
-    spreads = await _ours(arena, "spread", spread, within)
+    spreads = await _ours(arena, "spread", spread, within, pace)
     async with arena.platform.database.connect() as connection:
         scan = await _scan_seconds(connection)
+    dues = _dues(spread, within, pace)
     return Deadlines(
         spread=[*spreads, _scanned(dues, 1, scan), _scanned(dues, 60, scan)],
         burst=bursts,
@@ -84,48 +89,46 @@ async def measure(arena: Arena, spread: int, burst: int, within: timedelta) -> D
     )
 
 
-def _dues(count: int, within: timedelta) -> list[datetime]:
-    """Instants spread evenly over `within`, all after everything could be armed."""
-    first = datetime.now(UTC) + timedelta(seconds=count / ARMING_PER_SECOND) + LEAD
+async def _pace(arena: Arena) -> float:
+    """Deadlines this machine arms in a second, its workflows started, with some caution."""
+    orders = await arena.orders(PROBES, supplier="probe")
+    begun, due = perf_counter(), datetime.now(UTC) + REVIEW
+    await _open_all(arena, orders, [due] * PROBES)
+    await _count(arena, UNTOLD, "probe", lambda untold: untold == 0)
+    return CAUTION * PROBES / (perf_counter() - begun)
+
+
+def _dues(count: int, within: timedelta, pace: float) -> list[datetime]:
+    """Instants spread evenly over `within`, all after everything could be armed at `pace`."""
+    first = datetime.now(UTC) + timedelta(seconds=count / pace) + LEAD
     return [first + within * number / count for number in range(count)]
 
 
-async def _bare_burst(arena: Arena, count: int, *, act: bool) -> Lateness:
-    """So many bare timers at one instant, with or without an activity after it."""
-    due = _dues(count, timedelta(0))[0]
+async def _bare_burst(arena: Arena, dues: Sequence[datetime], *, act: bool) -> Lateness:
+    """Bare timers at one instant, with or without an activity after it."""
+    due = dues[0]
     at_once = asyncio.Semaphore(AT_ONCE)
 
     async def arm() -> str:
         async with at_once:
             return await arena.floor.arm(Due(due, act))
 
-    ids = await asyncio.gather(*(arm() for _ in range(count)))
+    ids = await asyncio.gather(*(arm() for _ in dues))
     await _until(due)
     late = [(closed - due).total_seconds() for closed in await arena.floor.closed_at(ids)]
     return Lateness("bare timers" + (", then one activity" if act else ""), late, max(late))
 
 
-async def _ours(arena: Arena, supplier: str, count: int, within: timedelta) -> list[Lateness]:
+async def _ours(arena: Arena, supplier: str, count: int, within: timedelta, pace: float) -> list[Lateness]:
     """Cases whose reviews end as wished: what their record tells, and when it was written."""
     orders = await arena.orders(count, age=REVIEW + timedelta(hours=2), supplier=supplier)
-    dues = _dues(count, within)
-    at_once = asyncio.Semaphore(AT_ONCE)
-
-    async def open_one(order_no: str, due: datetime) -> tuple[str, datetime]:
-        async with at_once:
-            return await _open(arena, order_no, due), due
-
-    due_of = dict(await asyncio.gather(*map(open_one, orders, dues)))
+    dues = _dues(count, within, pace)
+    due_of = await _open_all(arena, orders, dues)
     if datetime.now(UTC) > dues[0]:
-        raise RuntimeError("this machine is too slow today: deadlines passed before all were armed")
+        raise RuntimeError("this machine is too busy: deadlines passed before all were armed")
     await _until(dues[-1])
+    await _count(arena, ESCALATED, supplier, lambda escalated: escalated == count)
     async with arena.platform.database.connect() as connection:
-        begun = perf_counter()
-        while (await connection.execute(COUNT, {"supplier": supplier})).scalar_one() < count:
-            await connection.rollback()
-            if perf_counter() - begun > PATIENCE_SECONDS:
-                raise RuntimeError(f"deadlines of {supplier} did not all fire")
-            await asyncio.sleep(0.5)
         fired = (await connection.execute(FIRED, {"supplier": supplier})).all()
     told = [float(row.told) for row in fired]
     written = [float(row.written) - due_of[row.after_sales_no].timestamp() for row in fired]
@@ -134,6 +137,25 @@ async def _ours(arena: Arena, supplier: str, count: int, within: timedelta) -> l
         Lateness("mallcare, the workflow's clock", told, drained),
         Lateness("mallcare, written to the database", written, drained),
     ]
+
+
+async def _open_all(arena: Arena, orders: Sequence[str], dues: Sequence[datetime]) -> dict[str, datetime]:
+    """A case of each order, falling due when told; by number."""
+    at_once = asyncio.Semaphore(AT_ONCE)
+
+    async def one(order_no: str, due: datetime) -> tuple[str, datetime]:
+        async with at_once:
+            return await _open(arena, order_no, due), due
+
+    return dict(await asyncio.gather(*map(one, orders, dues)))
+
+
+async def _count(arena: Arena, query: TextClause, supplier: str, enough: Callable[[int], bool]) -> None:
+    """Ask every half second until the count is what it should be."""
+    async with asyncio.timeout(PATIENCE_SECONDS), arena.platform.database.connect() as connection:
+        while not enough((await connection.execute(query, {"supplier": supplier})).scalar_one()):
+            await connection.rollback()
+            await asyncio.sleep(0.5)
 
 
 async def _open(arena: Arena, order_no: str, due: datetime) -> str:

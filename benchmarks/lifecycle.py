@@ -11,6 +11,7 @@ from uuid import uuid4
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
+from benchmarks.machine import busy_seconds
 from benchmarks.stack import Arena
 from benchmarks.wire import Json, Wire, connected
 from mallcare.contracts.after_sales import CaseSnapshot
@@ -29,6 +30,13 @@ class Timing:
     command: list[float] = field(default_factory=list[float])
     whole: list[float] = field(default_factory=list[float])
     cpu: dict[str, float] = field(default_factory=dict[str, float])
+    machine_busy: float = 0.0
+    """CPU seconds all processes of the machine used meanwhile, ours and others'."""
+
+    @property
+    def others(self) -> float:
+        """Cores that processes outside the bench kept busy: the less, the better the figures."""
+        return max(0.0, (self.machine_busy - sum(self.cpu.values())) / self.elapsed)
 
     @property
     def per_second(self) -> float:
@@ -119,9 +127,10 @@ async def _shared(clients: int, count: int, one: Callable[[int], Awaitable[None]
 
 
 async def _timed(arena: Arena, timing: Timing, work: Callable[[], Awaitable[None]]) -> None:
-    before, begun = arena.cpu_seconds(), perf_counter()
+    before, busy, begun = arena.cpu_seconds(), busy_seconds(), perf_counter()
     await work()
     timing.elapsed += perf_counter() - begun
+    timing.machine_busy += busy_seconds() - busy
     for name, used in arena.cpu_seconds().items():
         timing.cpu[name] = timing.cpu.get(name, 0.0) + used - before[name]
 

@@ -28,6 +28,12 @@ def describe_machine() -> list[str]:
     ]
 
 
+def busy_seconds() -> float:
+    """CPU seconds the whole machine has worked so far, on all its cores."""
+    times = psutil.cpu_times()
+    return sum(getattr(times, kind, 0.0) for kind in ("user", "system", "nice", "irq", "softirq", "steal"))
+
+
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:

@@ -139,9 +139,13 @@ def _throughput(levels: list[Level]) -> Sheet:
                     _pair(timing.create),
                     _pair(timing.command),
                     _pair(timing.whole),
+                    f"{timing.others:.1f}",
                 )
             )
-    heads = ("", "lifecycles", "per s", "create p50 / p99 ms", "command p50 / p99 ms", "whole p50 / p99 ms")
+    heads = (
+        *("", "lifecycles", "per s", "create p50 / p99 ms", "command p50 / p99 ms", "whole p50 / p99 ms"),
+        "cores taken by others",
+    )
     return Sheet("P1 Refund-only lifecycles through HTTP", heads, rows)
 
 
