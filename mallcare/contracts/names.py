@@ -35,6 +35,13 @@ class ActivityName(StrEnum):
     GIVE_UP_RECONCILIATION = "give_up_reconciliation"
 
 
+class Patch(StrEnum):
+    """Changes of workflows that began while cases were running (`docs/changing-workflows.md`)."""
+
+    SHOWN_BEFORE_CONTINUING = "shown-before-continuing"
+    """AfterSales, 2026-11: search attributes are brought up to date before a run is continued as new."""
+
+
 class Signal(StrEnum):
     """Hints to a case's workflow, named after what brought the newer version."""
 

@@ -1,0 +1,86 @@
+"""The workflows beside the cases: the sweep and the pump of webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+
+from mallcare.contracts.maintenance import DeliveryInput, SweepReport
+from mallcare.contracts.names import Queue, WorkflowName
+from mallcare.domain.commands import Reject
+from tests.replay.walking import Runs, Walker, path
+
+
+async def start_sweep(walker: Walker) -> WorkflowHandle[Any, SweepReport]:
+    """A sweep as the schedule starts it, which skips the time between attempts."""
+    return await walker.world.skipper.client.start_workflow(
+        WorkflowName.SWEEP,
+        id=f"sweep/{uuid4().hex}",
+        task_queue=Queue.MAINTENANCE,
+        result_type=SweepReport,
+        execution_timeout=timedelta(minutes=10),
+    )
+
+
+@path("sweep")
+async def healed(walker: Walker) -> Runs:
+    """One activity, whose report is the result."""
+    w = walker.world
+    w.hints.lose = True
+    no = await w.opened()
+    await w.command(no, Reject("used"))
+    handle = await start_sweep(walker)
+    assert (await handle.result()).told >= 1
+    return handle
+
+
+@path("sweep")
+async def failed(walker: Walker) -> Runs:
+    """The database is away: after two attempts the sweep leaves it to the next one."""
+    walker.stage.sweep.broken = True
+    try:
+        handle = await start_sweep(walker)
+        try:
+            await handle.result()
+        except WorkflowFailureError:
+            return handle
+    finally:
+        walker.stage.sweep.broken = False
+    raise AssertionError("a sweep without a database did not fail")
+
+
+async def start_pump(walker: Walker, turn: timedelta) -> WorkflowHandle[Any, None]:
+    """A pump of the whole outbox; a turn of no length ends once it looked."""
+    return await walker.client.start_workflow(
+        WorkflowName.WEBHOOK_DELIVERY,
+        DeliveryInput(shard=0, shards=1, until_seconds=int(turn.total_seconds())),
+        id=f"webhook-delivery/{uuid4().hex}",
+        task_queue=Queue.DELIVERY,
+    )
+
+
+@path("webhook-delivery")
+async def pumping(walker: Walker) -> Runs:
+    """One long activity, cut off with its workflow: as most histories in production look at any moment."""
+    handle = await start_pump(walker, timedelta(minutes=10))
+    async with asyncio.timeout(20):
+        while not (await handle.describe()).raw_description.pending_activities:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.01)
+    await handle.terminate("the path ends here")
+    return handle
+
+
+@path("webhook-delivery")
+async def continued_as_new(walker: Walker) -> Runs:
+    """Turn follows turn until the history is long, then a new run goes on with the same shard."""
+    handle = await start_pump(walker, timedelta(0))
+    current = walker.client.get_workflow_handle(handle.id)
+    async with asyncio.timeout(20):
+        while (await current.describe()).run_id == handle.first_execution_run_id:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.02)
+    await current.terminate("the path ends here")
+    return walker.client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
