@@ -51,6 +51,12 @@ class Metrics:
             "Cases whose workflow has not been told of their newest version for 30 s.",
             registry=self.registry,
         )
+        self._dropped = Counter(
+            "mallcare_dropped_hints",
+            "Hints that found this process's queue full and were left to the sweeper.",
+            registry=self.registry,
+        )
+        self._dropped_before = 0
         self._messages = Gauge(
             "mallcare_pending_messages", "Webhooks that wait to be delivered.", registry=self.registry
         )
@@ -64,6 +70,11 @@ class Metrics:
         known = method if method in METHODS else "OTHER"
         self._requests.labels(known, route, str(status)).inc()
         self._seconds.labels(known, route).observe(seconds)
+
+    def hints_dropped(self, since_the_start: int) -> None:
+        """Count the hints this process gave up, of which the sum is known."""
+        self._dropped.inc(since_the_start - self._dropped_before)
+        self._dropped_before = since_the_start
 
     async def exposition(self, queries: CaseQueries, now: datetime) -> bytes:
         """The text Prometheus reads. Figures older than ten seconds are read anew."""

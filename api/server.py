@@ -83,4 +83,5 @@ def _dependencies(platform: Platform) -> ApiDependencies:
         callbacks=platform.callbacks,
         clock=platform.clock,
         readiness=readiness,
+        dropped_hints=lambda: platform.hints.dropped,
     )

@@ -21,6 +21,7 @@ from mallcare.gateways.mall_tenders import HttpMallTenderGateway
 from mallcare.gateways.routing import RoutedPaymentGateway
 from mallcare.gateways.system import SystemClock, TimeOrderedIds
 from mallcare.gateways.temporal_client import connect
+from mallcare.gateways.temporal_delivery import TemporalPumps
 from mallcare.gateways.temporal_engine import TemporalCaseEngine
 from mallcare.gateways.temporal_reconciliation import TemporalReconciler
 from mallcare.gateways.webhooks import HttpWebhookSender
@@ -60,6 +61,7 @@ class Platform:
     callbacks: Mapping[str, RefundCallbacks]
     sweep: Sweep
     clock: Clock
+    hints: BackgroundHints
     webhooks: DeliverWebhooks | None
     """Delivery to the mall's receiver; None where none is configured, and messages wait."""
 
@@ -110,8 +112,9 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
             queries=queries,
             gateways=RoutedPaymentGateway(payment_gateways(settings, http, clock)),
             callbacks=refund_callbacks(settings, clock),
-            sweep=Sweep(engine, uow),
+            sweep=Sweep(engine, uow, pumps=TemporalPumps(temporal) if settings.webhook_url else None),
             clock=clock,
+            hints=hints,
             webhooks=webhook_delivery(settings, uow, http, clock),
         )
 

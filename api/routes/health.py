@@ -62,6 +62,7 @@ async def metrics(request: Request, platform: Platform) -> Response:
     `mallcare_figures_up` is 0 and the rest is answered all the same.
     """
     instruments = cast("Metrics", request.app.state.metrics)
+    instruments.hints_dropped(platform.dropped_hints())
     text = await instruments.exposition(platform.queries, platform.clock.now())
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -20,7 +20,14 @@ Hint = tuple[CaseSnapshot, Signal | None]
 class BackgroundHints:
     """A bounded queue of hints with a few tellers, and one writer that notes what was told in batches.
 
-    A full queue drops hints: the sweeper repeats every hint that was not noted (P2).
+    A full queue drops hints, and whatever goes wrong in telling or noting one is logged and left: the
+    sweeper repeats every hint that was not noted (P2), and the next ones are told as ever.
+
+    Args:
+        tellers: calls to the engine side by side.
+        capacity: how many hints may wait, and how many told ones may wait to be noted.
+        note_every: pause between two notes.
+        patience: how long the end waits for the hints in the queue.
     """
 
     def __init__(
@@ -31,22 +38,31 @@ class BackgroundHints:
         tellers: int = 8,
         capacity: int = 10_000,
         note_every: timedelta = timedelta(milliseconds=100),
+        patience: timedelta = timedelta(seconds=3),
     ) -> None:
         self._engine = engine
         self._uow = uow
         self._tellers = tellers
         self._queue: asyncio.Queue[Hint] = asyncio.Queue(capacity)
+        self._capacity = capacity
         self._told: dict[str, int] = {}
         self._note_every = note_every
+        self._patience = patience
         self._tasks: list[asyncio.Task[None]] = []
-        self.dropped = 0
+        self._dropped = 0
+        self._dropped_before = 0
+
+    @property
+    def dropped(self) -> int:
+        """Hints that found the queue full since the process began."""
+        return self._dropped
 
     def offer(self, snapshot: CaseSnapshot, signal: Signal | None) -> None:
         """Queue a hint; None starts the workflow. Never blocks, never raises."""
         try:
             self._queue.put_nowait((snapshot, signal))
         except asyncio.QueueFull:
-            self.dropped += 1
+            self._dropped += 1
 
     async def __aenter__(self) -> BackgroundHints:
         self._tasks = [asyncio.create_task(self._tell()) for _ in range(self._tellers)]
@@ -55,7 +71,7 @@ class BackgroundHints:
 
     async def __aexit__(self, *exc: object) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(self._patience.total_seconds()):
                 await self._queue.join()
         for task in self._tasks:
             task.cancel()
@@ -67,17 +83,29 @@ class BackgroundHints:
             snapshot, signal = await self._queue.get()
             try:
                 await tell(self._engine, snapshot, signal)
-                known = self._told.get(snapshot.after_sales_no, 0)
-                self._told[snapshot.after_sales_no] = max(known, snapshot.version)
             except EngineUnavailable as error:
                 log.warning("hint.not_told", after_sales_no=snapshot.after_sales_no, reason=str(error))
+            except Exception as error:  # noqa: BLE001 - this teller must live to tell the next hint
+                no = snapshot.after_sales_no
+                log.error("hint.not_told", after_sales_no=no, error=type(error).__name__)
+            else:
+                self._to_note(snapshot)
             finally:
                 self._queue.task_done()
+
+    def _to_note(self, snapshot: CaseSnapshot) -> None:
+        """Remember what was told until the next note; what finds no room the sweeper tells again."""
+        known = self._told.get(snapshot.after_sales_no)
+        if known is not None or len(self._told) < self._capacity:
+            self._told[snapshot.after_sales_no] = max(known or 0, snapshot.version)
 
     async def _note(self) -> None:
         while True:
             await asyncio.sleep(self._note_every.total_seconds())
             await self._note_once()
+            if self._dropped > self._dropped_before:
+                log.warning("hint.dropped", hints=self._dropped - self._dropped_before)
+                self._dropped_before = self._dropped
 
     async def _note_once(self) -> None:
         told, self._told = self._told, {}
@@ -89,6 +117,8 @@ class BackgroundHints:
                 await uow.commit()
         except StorageUnavailable as error:
             log.warning("hint.not_noted", cases=len(told), reason=str(error))
+        except Exception as error:  # noqa: BLE001 - the writer must live to note the next ones
+            log.error("hint.not_noted", cases=len(told), error=type(error).__name__)
 
 
 async def tell(engine: CaseEngine, snapshot: CaseSnapshot, signal: Signal | None) -> None:

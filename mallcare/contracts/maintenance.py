@@ -14,7 +14,10 @@ class SweepInput(Contract):
 
 
 class SweepReport(Contract):
-    """How many cases were told again, woken for an overdue deadline, checked, and restarted."""
+    """How many cases were told again, looked at for an overdue deadline or in rotation, and restarted.
+
+    `restarted`: their workflow was missing, whichever way that was found.
+    """
 
     told: int = 0
     overdue: int = 0

@@ -20,7 +20,8 @@ async def start_delivery(client: Client, shards: int = SHARDS) -> None:
     """Make sure that every shard's pump runs; running ones are left alone. May be repeated.
 
     For deployments with a webhook address only. More shards than before may be started beside the old
-    ones (claims keep them apart); for fewer, terminate all `webhook-delivery/*` first.
+    ones (claims keep them apart); for fewer, terminate all `webhook-delivery/*`: the sweeper starts the
+    right ones again.
 
     Raises:
         EngineUnavailable
@@ -39,3 +40,20 @@ async def start_delivery(client: Client, shards: int = SHARDS) -> None:
             )
         except RPCError as error:
             raise EngineUnavailable(f"{error.status.name}: {error.message}") from error
+        except RuntimeError as error:  # a lazy client that cannot connect
+            raise EngineUnavailable(str(error)) from error
+
+
+class TemporalPumps:
+    """See `ports.engine.Pumps`."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def start(self) -> None:
+        """Every shard's pump runs.
+
+        Raises:
+            EngineUnavailable
+        """
+        await start_delivery(self._client)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,6 +29,8 @@ from mallcare.contracts.names import (
 from mallcare.ports import EngineUnavailable
 
 RPC_TIMEOUT = timedelta(seconds=5)
+NAMED_AT_ONCE = 100
+"""How many workflows one query of the index names."""
 
 
 class TemporalCaseEngine:
@@ -36,13 +39,13 @@ class TemporalCaseEngine:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def start(self, snapshot: CaseSnapshot) -> None:
-        """Make sure a non-final case has a running workflow; a running one is left alone.
+    async def start(self, snapshot: CaseSnapshot) -> bool:
+        """Make sure a non-final case has a running workflow; True: it was missing, and is started now.
 
         Raises:
             EngineUnavailable
         """
-        await self._start(snapshot, None)
+        return await self._start(snapshot, None)
 
     async def tell(self, snapshot: CaseSnapshot, signal: Signal) -> None:
         """Tell the workflow of a newer version; a missing one is started, unless the case is final.
@@ -59,11 +62,14 @@ class TemporalCaseEngine:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise EngineUnavailable(f"{error.status.name}: {error.message}") from error
+        except RuntimeError as error:  # a lazy client that cannot connect
+            raise EngineUnavailable(str(error)) from error
 
     async def broken(self, since: datetime, limit: int) -> list[str]:
-        """Numbers of cases whose workflow ended other than by completing, newest first.
+        """Cases whose workflow ended other than by completing and does not run again, newest first.
 
-        The engine's index lags by moments, so a workflow may be missing here until the next time.
+        The engine's index lags by moments: a workflow may be missing here until the next time, or still
+        be here when it runs again.
 
         Raises:
             EngineUnavailable
@@ -72,20 +78,47 @@ class TemporalCaseEngine:
             f"WorkflowType = '{WorkflowName.AFTER_SALES}' AND CloseTime > '{since:%Y-%m-%dT%H:%M:%SZ}' AND "
             "ExecutionStatus IN ('Terminated', 'Failed', 'Canceled', 'TimedOut')"
         )
-        found = self._client.list_workflows(query, limit=limit, rpc_timeout=RPC_TIMEOUT)
+        broken: dict[str, None] = {}
         try:
-            return [after_sales_no_of(execution.id) async for execution in found]
-        except (RPCError, RuntimeError) as error:
+            async for page in self._pages(query):
+                again = await self._running(page)
+                broken |= dict.fromkeys(after_sales_no_of(one) for one in page if one not in again)
+                if len(broken) >= limit:
+                    break
+        except RPCError as error:
+            raise EngineUnavailable(f"{error.status.name}: {error.message}") from error
+        except RuntimeError as error:
             raise EngineUnavailable(str(error)) from error
+        return list(broken)[:limit]
 
-    async def _start(self, snapshot: CaseSnapshot, signal: Signal | None) -> None:
+    async def _pages(self, query: str) -> AsyncGenerator[list[str]]:
+        """Ids of the workflows a query finds, so many at a time as a further query can name."""
+        found = self._client.list_workflows(query, page_size=NAMED_AT_ONCE, rpc_timeout=RPC_TIMEOUT)
+        while True:
+            await found.fetch_next_page()
+            page = [execution.id for execution in found.current_page or ()]
+            if page:
+                yield page
+            if not found.next_page_token:
+                return
+
+    async def _running(self, ids: list[str]) -> set[str]:
+        """Those of some workflows that run."""
+        named = ", ".join(f"'{workflow_id}'" for workflow_id in ids)
+        query = f"ExecutionStatus = 'Running' AND WorkflowId IN ({named})"
+        found = self._client.list_workflows(query, rpc_timeout=RPC_TIMEOUT)
+        return {execution.id async for execution in found}
+
+    async def _start(self, snapshot: CaseSnapshot, signal: Signal | None) -> bool:
+        """Start, or signal what runs; without a signal a running one is a conflict, and so is seen to run."""
+        running = WorkflowIDConflictPolicy.USE_EXISTING if signal else WorkflowIDConflictPolicy.FAIL
         try:
             await self._client.start_workflow(
                 WorkflowName.AFTER_SALES,
                 snapshot,
                 id=after_sales_workflow_id(snapshot.after_sales_no),
                 task_queue=Queue.AFTER_SALES,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_conflict_policy=running,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
                 start_signal=signal,
                 start_signal_args=[snapshot] if signal else [],
@@ -96,11 +129,12 @@ class TemporalCaseEngine:
                 rpc_timeout=RPC_TIMEOUT,
             )
         except WorkflowAlreadyStartedError:
-            return  # it ran to its end: the case is final by now, whatever this snapshot says
+            return False  # it runs, or it ran to its end: then the case is final, whatever this snapshot says
         except RPCError as error:
             raise EngineUnavailable(f"{error.status.name}: {error.message}") from error
         except RuntimeError as error:  # a lazy client that cannot connect
             raise EngineUnavailable(str(error)) from error
+        return True
 
 
 def _search_attributes(snapshot: CaseSnapshot) -> TypedSearchAttributes:

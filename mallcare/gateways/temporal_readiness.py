@@ -17,17 +17,26 @@ POLLED_WITHIN = timedelta(seconds=90)
 """A poll waits for a minute on an idle queue, so a living worker was seen more lately than this."""
 
 
+WORK = (
+    (Queue.AFTER_SALES, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
+    (Queue.PAYMENTS, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
+)
+"""Without either of them no refund is made."""
+
+
 async def temporal_readiness(client: Client) -> dict[str, bool]:
-    """`temporal`: the frontend answers; `worker`: somebody polls the queue of after-sales workflows."""
-    request = DescribeTaskQueueRequest(
-        namespace=client.namespace,
-        task_queue=TaskQueue(name=Queue.AFTER_SALES.value),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    )
+    """`temporal`: the frontend answers; `worker`: somebody polls for cases, and somebody for refunds."""
     try:
-        queue = await client.workflow_service.describe_task_queue(request, timeout=PATIENCE)
+        polled = [await _polled(client, queue, kind) for queue, kind in WORK]
     except (RPCError, RuntimeError):  # RuntimeError: a lazy client that cannot connect
         return {"temporal": False, "worker": False}
+    return {"temporal": True, "worker": all(polled)}
+
+
+async def _polled(client: Client, queue: Queue, kind: TaskQueueType.ValueType) -> bool:
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=queue.value), task_queue_type=kind
+    )
+    described = await client.workflow_service.describe_task_queue(request, timeout=PATIENCE)
     since = datetime.now(UTC) - POLLED_WITHIN
-    polled = any(poller.last_access_time.ToDatetime(UTC) > since for poller in queue.pollers)
-    return {"temporal": True, "worker": polled}
+    return any(poller.last_access_time.ToDatetime(UTC) > since for poller in described.pollers)

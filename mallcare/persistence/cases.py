@@ -17,6 +17,7 @@ from sqlalchemy import (
     literal,
     select,
     text,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSON
@@ -38,6 +39,8 @@ from mallcare.ports.storage import CaseRecord, CommandRecord, RecordedEvent
 NUMBER = bindparam("number", type_=Text())
 BEFORE = bindparam("before", type_=DateTime(timezone=True))
 LIMIT = bindparam("limit", type_=Integer())
+AFTER = tuple_(bindparam("after_at", type_=DateTime(timezone=True)), NUMBER)
+"""The last case of the page before."""
 
 GET = CASES.where(after_sales.c.after_sales_no == NUMBER)
 LOCK = GET.with_for_update(key_share=True, of=after_sales)
@@ -98,10 +101,16 @@ MARK_TOLD = (
 )
 UNTOLD = (
     CASES.where(after_sales.c.told_version < after_sales.c.version, after_sales.c.updated_at < BEFORE)
-    .order_by(after_sales.c.updated_at)
+    .order_by(after_sales.c.updated_at, after_sales.c.after_sales_no)
     .limit(LIMIT)
 )
-OVERDUE = CASES.where(after_sales.c.deadline_at < BEFORE).order_by(after_sales.c.deadline_at).limit(LIMIT)
+UNTOLD_AFTER = UNTOLD.where(tuple_(after_sales.c.updated_at, after_sales.c.after_sales_no).op(">")(AFTER))
+OVERDUE = (
+    CASES.where(after_sales.c.deadline_at < BEFORE)
+    .order_by(after_sales.c.deadline_at, after_sales.c.after_sales_no)
+    .limit(LIMIT)
+)
+OVERDUE_AFTER = OVERDUE.where(tuple_(after_sales.c.deadline_at, after_sales.c.after_sales_no).op(">")(AFTER))
 _next_to_check = (
     select(after_sales.c.after_sales_no)
     .where(text(LIVE))
@@ -244,13 +253,25 @@ class SqlCases:
             rows = [{"number": number, "version": version} for number, version in told.items()]
             await self._connection.execute(MARK_TOLD, {"rows": rows})
 
-    async def untold(self, before: datetime, limit: int) -> list[AfterSalesCase]:
+    async def untold(
+        self, before: datetime, limit: int, after: AfterSalesCase | None = None
+    ) -> list[AfterSalesCase]:
         """Ended cases too: their workflow must be told to end. Longest untold first."""
-        return await self._list(UNTOLD, {"before": before, "limit": limit})
+        given = {"before": before, "limit": limit}
+        if after is None:
+            return await self._list(UNTOLD, given)
+        place = {"after_at": after.updated_at, "number": after.after_sales_no}
+        return await self._list(UNTOLD_AFTER, given | place)
 
-    async def overdue(self, before: datetime, limit: int) -> list[AfterSalesCase]:
+    async def overdue(
+        self, before: datetime, limit: int, after: AfterSalesCase | None = None
+    ) -> list[AfterSalesCase]:
         """Longest overdue first."""
-        return await self._list(OVERDUE, {"before": before, "limit": limit})
+        given = {"before": before, "limit": limit}
+        if after is None:
+            return await self._list(OVERDUE, given)
+        place = {"after_at": after.deadline_at, "number": after.after_sales_no}
+        return await self._list(OVERDUE_AFTER, given | place)
 
     async def least_recently_checked(self, now: datetime, limit: int) -> list[AfterSalesCase]:
         """A case that a command holds just now is left for the next turn."""

@@ -5,7 +5,7 @@ each of them.
 """
 
 from mallcare.ports.clock import Clock, Ids
-from mallcare.ports.engine import CaseEngine, EngineUnavailable, Hints
+from mallcare.ports.engine import CaseEngine, EngineUnavailable, Hints, Pumps
 from mallcare.ports.payment import (
     BILLED_AS_PAID,
     BillRow,
@@ -78,6 +78,7 @@ __all__ = [
     "PaymentGateway",
     "PaymentGateways",
     "PersonalData",
+    "Pumps",
     "ReconciledDay",
     "Reconciler",
     "ReconciliationRun",

@@ -16,8 +16,10 @@ class EngineUnavailable(Exception):
 class CaseEngine(Protocol):
     """Starts and wakes the workflows of cases. Every call may be repeated."""
 
-    async def start(self, snapshot: CaseSnapshot) -> None:
+    async def start(self, snapshot: CaseSnapshot) -> bool:
         """Make sure a non-final case has a running workflow; a running one is left alone.
+
+        Answers whether the workflow was missing and started just now.
 
         Raises:
             EngineUnavailable
@@ -33,7 +35,19 @@ class CaseEngine(Protocol):
         ...
 
     async def broken(self, since: datetime, limit: int) -> list[str]:
-        """Numbers of cases whose workflow ended other than by completing (terminated, failed, cancelled).
+        """Cases whose workflow ended other than by completing (terminated, failed), and does not run again.
+
+        Raises:
+            EngineUnavailable
+        """
+        ...
+
+
+class Pumps(Protocol):
+    """The endless processes that deliver webhooks. Every call may be repeated."""
+
+    async def start(self) -> None:
+        """Make sure that every pump runs; running ones are left alone.
 
         Raises:
             EngineUnavailable

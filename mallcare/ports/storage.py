@@ -277,12 +277,22 @@ class Cases(Protocol):
         """Note the versions that workflows were told of."""
         ...
 
-    async def untold(self, before: datetime, limit: int) -> list[AfterSalesCase]:
-        """Cases whose newest version the workflow was not told of, changed before an instant."""
+    async def untold(
+        self, before: datetime, limit: int, after: AfterSalesCase | None = None
+    ) -> list[AfterSalesCase]:
+        """Cases whose newest version the workflow was not told of, changed before an instant.
+
+        Longest untold first; `after` is the last case of the page before.
+        """
         ...
 
-    async def overdue(self, before: datetime, limit: int) -> list[AfterSalesCase]:
-        """Cases whose deadline passed before an instant without having fired."""
+    async def overdue(
+        self, before: datetime, limit: int, after: AfterSalesCase | None = None
+    ) -> list[AfterSalesCase]:
+        """Cases whose deadline passed before an instant without having fired.
+
+        Longest overdue first; `after` is the last case of the page before.
+        """
         ...
 
     async def least_recently_checked(self, now: datetime, limit: int) -> list[AfterSalesCase]:
