@@ -59,7 +59,7 @@ class CommandCase:
             record = await uow.cases.lock(given.after_sales_no)
             case = caller.require_case(record.case if record else None, given.after_sales_no)
             assert record is not None
-            known = await uow.cases.find_command(given.after_sales_no, given.command_id)
+            known = await uow.cases.find_command(given.after_sales_no, caller.role, given.command_id)
             if known is not None:
                 return _replay(known, given, record)
             book = await uow.orders.book(order, lock_transactions=given.command.action in MOVES_MONEY)

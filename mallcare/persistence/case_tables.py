@@ -124,10 +124,10 @@ class AfterSalesCommandRow(Base):
     __table_args__ = (one_of("actor_role", Role),)
 
     after_sales_no: Mapped[str] = mapped_column(ForeignKey("after_sales.after_sales_no"), primary_key=True)
+    actor_role: Mapped[str] = mapped_column(primary_key=True)
     command_id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     body_hash: Mapped[str]
-    actor_role: Mapped[str]
     actor_subject: Mapped[str]
     at: Mapped[datetime]
     version: Mapped[int]

@@ -27,7 +27,7 @@ from mallcare.domain.after_sales import SYSTEM, AfterSalesCase, CaseEvent
 from mallcare.domain.errors import VersionConflict
 from mallcare.domain.policy import AutoRefundUsage
 from mallcare.domain.refunds import RefundLeg
-from mallcare.domain.vocabulary import LegStatus
+from mallcare.domain.vocabulary import LegStatus, Role
 from mallcare.persistence import records
 from mallcare.persistence.codec import case_of, case_record, case_values, leg_values, refund_leg
 from mallcare.persistence.holdings import hold, move_holdings
@@ -225,17 +225,17 @@ class SqlCases:
         """A line of the record only; `add_command` keeps the answer."""
         await records.append_refusal(self._connection, after_sales_no, command, state)
 
-    async def find_command(self, after_sales_no: str, command_id: str) -> CommandRecord | None:
+    async def find_command(self, after_sales_no: str, role: Role, command_id: str) -> CommandRecord | None:
         """The stored outcome of a command, None if it is new."""
-        return await records.find_command(self._connection, after_sales_no, command_id)
+        return await records.find_command(self._connection, after_sales_no, role, command_id)
 
     async def add_command(self, after_sales_no: str, command: CommandRecord) -> None:
         """Keep the outcome of a new command."""
         await records.add_command(self._connection, after_sales_no, command)
 
-    async def events_of(self, after_sales_no: str) -> list[RecordedEvent]:
-        """The whole record."""
-        return await records.events_of(self._connection, after_sales_no)
+    async def events_of(self, after_sales_no: str, after: int = 0, most: int = 1_000) -> list[RecordedEvent]:
+        """By the index of number and id alone."""
+        return await records.events_of(self._connection, after_sales_no, after, most)
 
     async def find_leg(self, refund_no: str) -> tuple[str, RefundLeg] | None:
         """As last committed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Text, bindparam, insert, select
+from sqlalchemy import BigInteger, Integer, Text, bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mallcare.domain.after_sales import CaseEvent
@@ -19,12 +19,17 @@ NUMBER = bindparam("number", type_=Text())
 APPEND = insert_rows(after_sales_events, [item.name for item in after_sales_events.c if item.name != "id"])
 EVENTS = (
     select(after_sales_events)
-    .where(after_sales_events.c.after_sales_no == NUMBER)
+    .where(
+        after_sales_events.c.after_sales_no == NUMBER,
+        after_sales_events.c.id > bindparam("after", type_=BigInteger()),
+    )
     .order_by(after_sales_events.c.id)
+    .limit(bindparam("most", type_=Integer()))
 )
 ADD_COMMAND = insert(after_sales_commands)
 FIND_COMMAND = select(after_sales_commands).where(
     after_sales_commands.c.after_sales_no == NUMBER,
+    after_sales_commands.c.actor_role == bindparam("role", type_=Text()),
     after_sales_commands.c.command_id == bindparam("command", type_=Text()),
 )
 
@@ -69,9 +74,12 @@ async def append_refusal(
     await connection.execute(APPEND, {"rows": [row]})
 
 
-async def events_of(connection: AsyncConnection, after_sales_no: str) -> list[RecordedEvent]:
-    """The record, oldest line first."""
-    rows = (await connection.execute(EVENTS, {"number": after_sales_no})).mappings()
+async def events_of(
+    connection: AsyncConnection, after_sales_no: str, after: int, most: int
+) -> list[RecordedEvent]:
+    """Lines of the record beyond `after`, oldest first."""
+    given = {"number": after_sales_no, "after": after, "most": most}
+    rows = (await connection.execute(EVENTS, given)).mappings()
     return [
         RecordedEvent(
             seq=row["id"],
@@ -107,10 +115,10 @@ async def add_command(connection: AsyncConnection, after_sales_no: str, command:
 
 
 async def find_command(
-    connection: AsyncConnection, after_sales_no: str, command_id: str
+    connection: AsyncConnection, after_sales_no: str, role: Role, command_id: str
 ) -> CommandRecord | None:
-    """The answer to a command, None if it was never given."""
-    given = {"number": after_sales_no, "command": command_id}
+    """The answer to a command of a role, None if it was never given."""
+    given = {"number": after_sales_no, "role": role.value, "command": command_id}
     row = (await connection.execute(FIND_COMMAND, given)).mappings().one_or_none()
     if row is None:
         return None

@@ -17,6 +17,7 @@ from mallcare.domain.mall_refunds import MallRefund
 from mallcare.domain.orders import Cells, Order, TransactionKey
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage
 from mallcare.domain.refunds import RefundLeg
+from mallcare.domain.vocabulary import Role
 
 if TYPE_CHECKING:
     from mallcare.ports.queries import Page
@@ -257,12 +258,14 @@ class Cases(Protocol):
         """Append a refused command to the case's record."""
         ...
 
-    async def find_command(self, after_sales_no: str, command_id: str) -> CommandRecord | None: ...
+    async def find_command(self, after_sales_no: str, role: Role, command_id: str) -> CommandRecord | None:
+        """What became of a command; an id belongs to the role that gave it."""
+        ...
 
     async def add_command(self, after_sales_no: str, command: CommandRecord) -> None: ...
 
-    async def events_of(self, after_sales_no: str) -> list[RecordedEvent]:
-        """The case's record in order, refused commands included."""
+    async def events_of(self, after_sales_no: str, after: int = 0, most: int = 1_000) -> list[RecordedEvent]:
+        """At most so many lines of the case's record beyond seq `after`, in order, refusals included."""
         ...
 
     async def find_leg(self, refund_no: str) -> tuple[str, RefundLeg] | None:

@@ -239,6 +239,27 @@ async def test_the_record_tells_who_did_what(api: Api) -> None:
     assert [e["actor"]["subject"] for e in seen] == [None, None, "supplier-subject"]
 
 
+async def test_a_long_record_comes_in_pages(api: Api) -> None:
+    """Each line once, in order, while new ones are written; a page never holds more than asked for."""
+    no = (await api.opened())["after_sales_no"]
+    for _ in range(4):
+        problem_of(await api.customer.command(no, "approve"), 403, "not_allowed")
+    first = answered(await api.mall.get(f"/v1/after-sales/{no}/events?limit=2"))
+    answered(await api.supplier.command(no, "reject", reason="late"))
+    pages = [first]
+    while pages[-1]["next_cursor"] is not None:
+        more = f"/v1/after-sales/{no}/events?limit=2&cursor={pages[-1]['next_cursor']}"
+        pages.append(answered(await api.mall.get(more)))
+    assert [len(page["items"]) for page in pages] == [2, 2, 2]
+    lines = [line for page in pages for line in page["items"]]
+    assert lines == answered(await api.mall.get(f"/v1/after-sales/{no}/events"))["items"]
+    assert [line["name"] for line in lines] == ["submitted", *["approve"] * 4, "rejected"]
+    for wrong in ("limit=0", "limit=201", "cursor=", "cursor=x", "cursor=-1", "cursor=" + "9" * 19):
+        problem_of(await api.mall.get(f"/v1/after-sales/{no}/events?{wrong}"), 422, "invalid")
+    beyond = answered(await api.mall.get(f"/v1/after-sales/{no}/events?cursor={'9' * 18}"))
+    assert beyond == {"items": [], "next_cursor": None}
+
+
 async def test_allowed_actions_are_the_caller_s(api: Api) -> None:
     """Each role sees what it may do itself."""
     path = f"/v1/after-sales/{(await api.opened())['after_sales_no']}"
@@ -360,3 +381,11 @@ async def test_a_failed_refund_is_retried_by_finance(api: Api) -> None:
     retried = answered(await api.finance.command(no, "retry-refund"))
     assert retried["state"] == "REFUNDING"
     assert [refund["refund_no"] for refund in retried["refunds"]] == numbers
+
+
+async def test_nobody_can_use_up_the_command_id_of_another(api: Api) -> None:
+    """A customer tries the id that the supplier will choose: it stays the supplier's."""
+    no = (await api.opened())["after_sales_no"]
+    problem_of(await api.customer.command(no, "approve", command_id="approve-1"), 403, "not_allowed")
+    problem_of(await api.customer.command(no, "approve", command_id="approve-1"), 403, "not_allowed")
+    answered(await api.supplier.command(no, "approve", command_id="approve-1"))

@@ -207,9 +207,10 @@ async def test_a_command_is_answered_alike_for_ever(uow: SqlUnitOfWorkFactory) -
         await work.cases.add_command(case.after_sales_no, refused)
         await work.commit()
     async with uow() as work:
-        assert await work.cases.find_command(case.after_sales_no, "C1") == accepted
-        assert await work.cases.find_command(case.after_sales_no, "C2") == refused
-        assert await work.cases.find_command("another", "C1") is None
+        assert await work.cases.find_command(case.after_sales_no, Role.SUPPLIER, "C1") == accepted
+        assert await work.cases.find_command(case.after_sales_no, Role.CUSTOMER, "C2") == refused
+        assert await work.cases.find_command("another", Role.SUPPLIER, "C1") is None
+        assert await work.cases.find_command(case.after_sales_no, Role.CUSTOMER, "C1") is None
 
 
 async def test_only_a_pending_leg_becomes_unclear(uow: SqlUnitOfWorkFactory) -> None:
