@@ -17,6 +17,7 @@ from mallcare.application.hints import BackgroundHints
 from mallcare.application.sweep import Sweep
 from mallcare.application.use_cases import UseCases, build_use_cases
 from mallcare.application.webhook_delivery import DeliverWebhooks
+from mallcare.domain.orders import MALL_PROVIDER, WECHAT_PAY_PROVIDER
 from mallcare.gateways.mall_tenders import HttpMallTenderGateway
 from mallcare.gateways.routing import RoutedPaymentGateway
 from mallcare.gateways.system import SystemClock, TimeOrderedIds
@@ -43,9 +44,6 @@ from mallcare.ports import (
     UnitOfWorkFactory,
 )
 from mallcare.settings import NotConfigured, Settings
-
-WECHAT_PAY = "wechat_pay"
-MALL = "mall"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +144,16 @@ def payment_gateways(settings: Settings, http: httpx.AsyncClient, clock: Clock) 
     """The payment vendors that are configured; an order paid over another one cannot be refunded."""
     gateways: dict[str, PaymentGateway] = {}
     if settings.wechat_pay_url is not None:
-        gateways[WECHAT_PAY] = HttpWechatPayGateway(
+        gateways[WECHAT_PAY_PROVIDER] = HttpWechatPayGateway(
             http,
             wechat_credentials(settings),
             base_url=settings.wechat_pay_url,
-            notify_url=f"{settings.public_url.rstrip('/')}/v1/callbacks/{WECHAT_PAY}/refunds",
+            notify_url=f"{settings.public_url.rstrip('/')}/v1/callbacks/{WECHAT_PAY_PROVIDER}/refunds",
             clock=clock,
             timeout=settings.gateway_timeout_seconds,
         )
     if settings.mall_tender_url is not None:
-        gateways[MALL] = HttpMallTenderGateway(
+        gateways[MALL_PROVIDER] = HttpMallTenderGateway(
             http,
             base_url=settings.mall_tender_url,
             secret=required(settings.mall_tender_secret, "mall_tender_secret"),
@@ -188,14 +186,14 @@ def billed_merchants(settings: Settings, http: httpx.AsyncClient, clock: Clock) 
         return {}
     credentials = wechat_credentials(settings)
     bills = WechatRefundBills(http, credentials, base_url=settings.wechat_pay_url, clock=clock)
-    return {WECHAT_PAY: BilledMerchant(credentials.mchid, bills)}
+    return {WECHAT_PAY_PROVIDER: BilledMerchant(credentials.mchid, bills)}
 
 
 def refund_callbacks(settings: Settings, clock: Clock) -> dict[str, RefundCallbacks]:
     """Verifiers of vendors' refund callbacks, by the name in the callback's path."""
     if settings.wechat_pay_url is None:
         return {}
-    return {WECHAT_PAY: WechatRefundCallbacks(wechat_credentials(settings), clock=clock)}
+    return {WECHAT_PAY_PROVIDER: WechatRefundCallbacks(wechat_credentials(settings), clock=clock)}
 
 
 def wechat_credentials(settings: Settings) -> WechatPayCredentials:

@@ -11,13 +11,13 @@ from fastapi.responses import JSONResponse
 from api.deps import Platform
 from api.documentation import problems
 from api.schemas.operations import CallbackAnswer
+from mallcare.domain.orders import WECHAT_PAY_PROVIDER
 from mallcare.domain.refunds import LegOutcome
 from mallcare.ports import GatewayError, RefundReport, RefundStanding
 
 log = structlog.get_logger()
 router = APIRouter(tags=["callbacks"])
 
-WECHAT_PAY = "wechat_pay"
 NOT_BELIEVED = frozenset({"bad_signature", "stale_timestamp"})
 FINAL = frozenset({RefundStanding.SUCCEEDED, RefundStanding.FAILED})
 
@@ -64,18 +64,18 @@ async def take_wechat_pay_refund(request: Request, platform: Platform) -> Respon
     A refund that is still being processed, and one that is not ours, is acknowledged and settles
     nothing: WeChat Pay would only send it again.
     """
-    callbacks = platform.callbacks.get(WECHAT_PAY)
+    callbacks = platform.callbacks.get(WECHAT_PAY_PROVIDER)
     if callbacks is None:
         return _fail(404, "WeChat Pay is not set up here")
     try:
         report = callbacks.parse(dict(request.headers), await request.body())
     except GatewayError as error:
-        log.warning("callback.refused", vendor=WECHAT_PAY, code=error.code)
+        log.warning("callback.refused", vendor=WECHAT_PAY_PROVIDER, code=error.code)
         return _fail(401 if error.code in NOT_BELIEVED else 400, error.code)
     if report.standing not in FINAL:
-        log.info("callback.not_final", vendor=WECHAT_PAY, refund_no=report.refund_no)
+        log.info("callback.not_final", vendor=WECHAT_PAY_PROVIDER, refund_no=report.refund_no)
     elif not await platform.use_cases.receive_refund_callback(_outcome(report), report.amount_fen):
-        log.warning("callback.unknown_refund", vendor=WECHAT_PAY, refund_no=report.refund_no)
+        log.warning("callback.unknown_refund", vendor=WECHAT_PAY_PROVIDER, refund_no=report.refund_no)
     return Response(status_code=204)
 
 

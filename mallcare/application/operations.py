@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from mallcare.application.caller import Caller
 from mallcare.application.idempotency import Repeatable, answered_before, remember
-from mallcare.domain.policy import AfterSalesPolicy
+from mallcare.domain.policy import AUTOMATIC_REFUNDS, AfterSalesPolicy
 from mallcare.domain.vocabulary import Role
 from mallcare.ports import Clock, UnitOfWorkFactory
-
-AUTOMATIC_REFUNDS = "automatic-refunds"
 
 
 class Policies:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import structlog
 
-from mallcare.bootstrap import WECHAT_PAY, connect_temporal, required
+from mallcare.bootstrap import connect_temporal, required
+from mallcare.domain.orders import WECHAT_PAY_PROVIDER
 from mallcare.gateways.temporal_client import (
     add_search_attributes,
     prepare_namespace,
@@ -33,7 +34,7 @@ async def bootstrap_deployment(settings: Settings) -> None:
     await add_search_attributes(client)
     await upsert_sweep_schedule(client, settings.sweep_interval)
     if settings.wechat_pay_url is not None:
-        await upsert_reconciliation_schedule(client, WECHAT_PAY)
+        await upsert_reconciliation_schedule(client, WECHAT_PAY_PROVIDER)
     if settings.webhook_url is not None:
         await start_delivery(client)
     log.info("temporal.prepared", namespace=settings.temporal_namespace)

@@ -15,6 +15,7 @@ from mallcare.domain.money import largest_remainder
 from mallcare.domain.vocabulary import Channel, TenderKind
 
 MALL_PROVIDER = "mall"
+WECHAT_PAY_PROVIDER = "wechat_pay"
 
 FREIGHT_LINE = "#freight"
 """Id of the pseudo-line that stands for the order's freight: one unit, decided at the very end."""

@@ -47,6 +47,10 @@ class AfterSalesPolicy:
     )
 
 
+AUTOMATIC_REFUNDS = "automatic-refunds"
+"""Name of the stop switch: while it is on, every refund waits for a person."""
+
+
 @dataclass(frozen=True, slots=True)
 class AutoRefundUsage:
     """How much of the limits is used: automatic refunds within the period, and the stop switch."""

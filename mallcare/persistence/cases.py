@@ -25,14 +25,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mallcare.domain.after_sales import SYSTEM, AfterSalesCase, CaseEvent
 from mallcare.domain.errors import VersionConflict
-from mallcare.domain.policy import AutoRefundUsage
+from mallcare.domain.policy import AUTOMATIC_REFUNDS, AutoRefundUsage
 from mallcare.domain.refunds import RefundLeg
 from mallcare.domain.vocabulary import LegStatus, Role
 from mallcare.persistence import records
 from mallcare.persistence.codec import case_of, case_record, case_values, leg_values, refund_leg
 from mallcare.persistence.holdings import hold, move_holdings
 from mallcare.persistence.statements import CASES, insert_rows
-from mallcare.persistence.switches import AUTOMATIC_REFUNDS
 from mallcare.persistence.tables import LIVE, after_sales, after_sales_events, refund_legs, switches
 from mallcare.ports.storage import CaseRecord, CommandRecord, RecordedEvent
 

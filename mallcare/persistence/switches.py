@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import Text, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
@@ -11,9 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mallcare.domain.commands import Actor
 from mallcare.persistence.tables import switches
-
-AUTOMATIC_REFUNDS: Final = "automatic-refunds"
-"""Stopped: every refund waits for a person."""
 
 STOPPED = select(switches.c.stopped).where(switches.c.name == bindparam("which", type_=Text()))
 _new = insert(switches)
