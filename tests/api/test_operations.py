@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -156,6 +157,14 @@ async def test_metrics_show_the_figures_of_the_database(api: Api) -> None:
     assert later['mallcare_refunds{status="PENDING"}'] == 2
     assert later["mallcare_unhealed_hints"] == 1
     assert later["mallcare_figures_up"] == 1
+
+
+async def test_metrics_count_the_hints_that_found_no_room(api: Api) -> None:
+    """What this process dropped since it began, once each however often the page is read."""
+    assert (await figures(api))["mallcare_dropped_hints_total"] == 0
+    for dropped in (3, 3, 5):
+        api.app.state.platform = replace(api.platform, dropped_hints=lambda dropped=dropped: dropped)
+        assert (await figures(api))["mallcare_dropped_hints_total"] == dropped
 
 
 async def test_nothing_of_a_caller_reaches_the_metrics(api: Api) -> None:

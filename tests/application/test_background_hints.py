@@ -67,7 +67,7 @@ def hints_of(engine: ScriptedEngine, notes: Notes, **options: Any) -> Background
 async def test_what_was_told_is_noted_with_its_newest_version() -> None:
     """A start, a signal and the end of a case; an older version told later changes no note."""
     engine, notes = ScriptedEngine(), Notes()
-    async with hints_of(engine, notes, tellers=1) as hints:
+    async with hints_of(engine, notes, tellers=1, note_every=timedelta(hours=1)) as hints:
         hints.offer(snapshot("AS1"), None)
         hints.offer(snapshot("AS1", 3), Signal.APPROVE)
         hints.offer(snapshot("AS1", 2), Signal.EXTEND_DEADLINE)
