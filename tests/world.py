@@ -265,10 +265,8 @@ class World:
 
     async def events(self, no: str) -> list[str]:
         """Names of what happened, refused commands marked."""
-        return [
-            f"refused {e.name}" if e.refused_code else e.name
-            for e in await self.use_cases.read.events(no, MALL)
-        ]
+        page = await self.use_cases.read.events(no, MALL, limit=10_000)
+        return [f"refused {e.name}" if e.refused_code else e.name for e in page.items]
 
     def handle(self, no: str) -> WorkflowHandle[object, CaseSnapshot]:
         """The case's workflow."""

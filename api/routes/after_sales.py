@@ -139,8 +139,22 @@ async def get_after_sales_request(after_sales_no: AfterSalesNo, caller: SignedIn
     responses=problems(*READING),
 )
 async def list_after_sales_events(
-    after_sales_no: AfterSalesNo, caller: SignedIn, cases: Cases
+    after_sales_no: AfterSalesNo,
+    caller: SignedIn,
+    cases: Cases,
+    limit: Annotated[int, Query(ge=1, le=200, description="Most lines of one page.")] = 200,
+    cursor: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=18,
+            pattern=r"^[0-9]+$",
+            description="`next_cursor` of the page before, of the same request.",
+        ),
+    ] = None,
 ) -> CaseEventsOut:
-    """Who did what and when, from which state to which; refused commands included."""
-    events = await cases.read.events(after_sales_no, caller)
-    return CaseEventsOut(items=[event_out(event, caller) for event in events])
+    """Who did what and when, from which state to which; refused commands included. Oldest first."""
+    page = await cases.read.events(after_sales_no, caller, limit=limit, after=int(cursor or 0))
+    return CaseEventsOut(
+        items=[event_out(event, caller) for event in page.items], next_cursor=page.next_cursor
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
@@ -331,7 +330,7 @@ class CaseEventOut(BaseModel):
 
 
 class CaseEventsOut(BaseModel):
-    """The whole record of a request, oldest first."""
+    """A page of the record of a request, oldest first."""
 
     items: list[CaseEventOut] = Field(description="Lines of the record.")
-    next_cursor: Literal[None] = Field(default=None, description="Always null: the record comes whole.")
+    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last.")

@@ -38,15 +38,19 @@ class ReadAfterSales:
         assert record is not None
         return record
 
-    async def events(self, after_sales_no: str, caller: Caller) -> list[RecordedEvent]:
-        """Who did what and when, refused commands included.
+    async def events(
+        self, after_sales_no: str, caller: Caller, *, limit: int = 200, after: int = 0
+    ) -> Page[RecordedEvent]:
+        """Who did what and when, refused commands included; oldest first, beyond seq `after`.
 
         Raises:
             NotFound: unknown, or another tenant's.
         """
         await self.one(after_sales_no, caller)
         async with self._uow() as uow:
-            return await uow.cases.events_of(after_sales_no)
+            found = await uow.cases.events_of(after_sales_no, after, limit + 1)
+        page = tuple(found[:limit])
+        return Page(page, str(page[-1].seq) if len(found) > limit else None)
 
     async def page(
         self, where: CaseFilter, limit: int, cursor: str | None, caller: Caller, *, overdue: bool

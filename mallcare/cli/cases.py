@@ -51,12 +51,15 @@ def _read(reached: ReachedApi, number: str) -> tuple[dict[str, object], list[dic
     try:
         with httpx.Client(headers=reached.headers, timeout=10) as client:
             answers = [client.get(path), client.get(f"{path}/events")]
+            while answers[-1].is_success and answers[-1].json()["next_cursor"]:
+                given = {"cursor": answers[-1].json()["next_cursor"]}
+                answers.append(client.get(f"{path}/events", params=given))
     except httpx.TransportError as error:
         raise CommandFailed(f"nothing answers at {reached.url}: is the platform running?") from error
     for answer in answers:
         if not answer.is_success:
             raise CommandFailed(f"{number}: the API answers {answer.status_code} {reason(answer.text)}")
-    return answers[0].json(), answers[1].json()["items"]
+    return answers[0].json(), [line for answer in answers[1:] for line in answer.json()["items"]]
 
 
 def reason(text: str) -> str:

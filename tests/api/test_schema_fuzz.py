@@ -33,6 +33,7 @@ from api.app import create_app
 from api.deps import ApiDependencies, ApiPlatform
 from api.openapi import openapi_document
 from mallcare.application.use_cases import build_use_cases
+from mallcare.domain.vocabulary import Role
 from mallcare.gateways.system import SystemClock, TimeOrderedIds
 from mallcare.persistence.engine import create_engine
 from mallcare.persistence.policies import PolicyCache
@@ -48,8 +49,8 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-ROLES = ("mall", "operations", "finance", "customer")
-TOKENS = {role: token(role, customer_id="customer-1") for role in ROLES}
+ROLES = tuple(str(role) for role in Role if role is not Role.SYSTEM)
+TOKENS = {role: token(role, customer_id="customer-1", supplier_id="supplier-1") for role in ROLES}
 TURNS = cycle(ROLES)
 
 schema = schemathesis.openapi.from_dict(openapi_document())
