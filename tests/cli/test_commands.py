@@ -34,7 +34,7 @@ def test_help_lists_everything(tmp_path: Path) -> None:
     shown = mallcare("--help", folder=tmp_path)
     assert shown.returncode == 0
     for command in (
-        *("up", "demo", "token", "orders", "case", "replay", "sweep"),
+        *("up", "demo", "token", "orders", "case", "reconcile", "replay", "sweep"),
         *("bootstrap", "migrate", "api", "worker", "openapi"),
     ):
         assert f" {command} " in shown.stdout
