@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from activities.maintenance import MaintenanceActivities
 from mallcare.bootstrap import open_platform
-from mallcare.contracts.names import Signal, after_sales_workflow_id, webhook_delivery_workflow_id
+from mallcare.contracts.names import (
+    Queue,
+    Signal,
+    WorkflowName,
+    after_sales_workflow_id,
+    webhook_delivery_workflow_id,
+)
 from mallcare.domain.commands import Cancel
 from mallcare.domain.vocabulary import State
 from mallcare.embedded.temporal import EmbeddedTemporal
@@ -23,6 +30,8 @@ from mallcare.ports import EngineUnavailable, UnitOfWorkFactory
 from mallcare.settings import Settings
 from tests.application.engines import AT, snapshot
 from tests.world import CUSTOMER, World
+from workers.process import WorkerPlan, build_worker
+from workflows.sweep import SweepWorkflow
 
 pytestmark = pytest.mark.rule("P2")
 MORE_THAN_TELLERS = 10
@@ -145,6 +154,29 @@ async def test_what_runs_again_is_not_broken(client: Client) -> None:
         await engine.start(case)
     await listed({numbers[0]})
     assert await broken(1) == {numbers[0]}
+
+
+async def test_a_sweep_whose_worker_died_is_not_waited_for_long(client: Client) -> None:
+    """Its activity counts as lost when it was not heard of for half a minute, and may take minutes else."""
+
+    class Nothing:
+        async def __call__(self, now: datetime) -> dict[str, int]:
+            return {"told": 1}
+
+    sweeping = MaintenanceActivities(Nothing())  # type: ignore[arg-type]
+    worker = build_worker(client, WorkerPlan(Queue.MAINTENANCE, [SweepWorkflow], [sweeping.sweep]), "test")
+    async with worker:
+        handle = await client.start_workflow(
+            WorkflowName.SWEEP, id="sweep/once", task_queue=Queue.MAINTENANCE
+        )
+        assert (await handle.result())["told"] == 1
+    (scheduled,) = [
+        event.activity_task_scheduled_event_attributes
+        for event in (await handle.fetch_history()).events
+        if event.HasField("activity_task_scheduled_event_attributes")
+    ]
+    assert scheduled.heartbeat_timeout.ToTimedelta() == timedelta(seconds=30)
+    assert scheduled.start_to_close_timeout.ToTimedelta() >= timedelta(minutes=4)
 
 
 async def test_a_terminated_pump_is_started_again(client: Client) -> None:

@@ -22,6 +22,7 @@ from tests.persistence.many_cases import fill
 
 Statement = Select[Any] | CompoundSelect[Any] | UpdateBase
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MIDDLE = datetime(2026, 3, 1, 6, tzinfo=UTC)
 SIZE = 50_000
 
 
@@ -97,6 +98,8 @@ def test_lists_go_by_an_index(explain: Callable[..., dict[str, Any]], name: str)
     [
         (cases.UNTOLD, {"before": AT, "limit": 100}),
         (cases.OVERDUE, {"before": AT, "limit": 100}),
+        (cases.UNTOLD_AFTER, {"before": AT, "limit": 100, "after_at": MIDDLE, "number": "AS00020000"}),
+        (cases.OVERDUE_AFTER, {"before": AT, "limit": 100, "after_at": MIDDLE, "number": "AS00020000"}),
         (cases.CHECK, {"now": AT, "limit": 100}),
         (cases.USAGE, {"customer_id": "customer-7", "supplier_id": "supplier-7", "since": AT}),
         (cases.LOCK, {"number": "AS00000007"}),
@@ -108,7 +111,19 @@ def test_lists_go_by_an_index(explain: Callable[..., dict[str, Any]], name: str)
         (orders.HAS_HOLDINGS, {"number": "O5"}),
         (queries.UNTOLD.where(cases.after_sales.c.updated_at < AT), {}),
     ],
-    ids=["untold", "overdue", "check", "usage", "lock", "lock of case", "book", "holdings", "unhealed"],
+    ids=[
+        "untold",
+        "overdue",
+        "untold page",
+        "overdue page",
+        "check",
+        "usage",
+        "lock",
+        "lock of case",
+        "book",
+        "holdings",
+        "unhealed",
+    ],
 )
 def test_commands_and_sweeps_go_by_an_index(
     explain: Callable[..., dict[str, Any]], statement: Statement, given: dict[str, object]
