@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import assert_never
 
 from mallcare.domain.after_sales import (
     SYSTEM,
@@ -70,6 +71,8 @@ def decide(
             decided = _extend(case, actor, command, now)
         case RetryRefund():
             decided = retry_refund(case, actor, book, now)
+        case _:
+            assert_never(command)
     assert decided.case.state in rule.leads_to, f"{command.action} led past the transition table"
     return decided
 
