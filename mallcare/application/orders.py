@@ -93,18 +93,24 @@ class TakeInOrders:
                 sound[item.order.order_no] = _record(item)
             except DomainError as refusal:
                 results[item.order.order_no] = IntakeResult(item.order.order_no, "refused", refusal=refusal)
-        async with self._uow() as uow:
-            results.update(await self._store(uow, sound))
-            await uow.commit()
+        while sound:
+            async with self._uow() as uow:
+                stored = await self._store(uow, sound)
+                await uow.commit()
+            results |= stored
+            sound = {no: record for no, record in sound.items() if no not in stored}
         return results
 
     async def _store(self, uow: UnitOfWork, sound: dict[str, OrderRecord]) -> dict[str, IntakeResult]:
-        """Locks orders, then their transactions; only what will be stored has a say in the latter."""
+        """What became of each order, but of those that others added while we were about to.
+
+        Their locks are for the next unit of work: this one holds rows that sort after them, and who
+        takes locks out of order can wait in a ring. Transactions are locked after all orders; only
+        orders that will be stored have a say in them.
+        """
         known = await uow.orders.lock_many(sorted(sound))
         new = await self._with_events(uow, [record for no, record in sound.items() if no not in known])
         added = await uow.orders.add_many(new)
-        lost_races = sorted(r.order.order_no for r in new if r.order.order_no not in added)
-        known.update(await uow.orders.lock_many(lost_races) if lost_races else {})
         results: dict[str, IntakeResult] = {}
         replacing: dict[str, OrderRecord] = {}
         for order_no, stored in sorted(known.items()):
@@ -121,7 +127,9 @@ class TakeInOrders:
         paid = [
             record
             for no, record in sorted(sound.items())
-            if results[no].status == "applied" and (no in added or replacing[no].cells is None)
+            if no in results
+            and results[no].status == "applied"
+            and (no in added or replacing[no].cells is None)
         ]
         await self._early_mall_refunds(uow, paid)
         return results

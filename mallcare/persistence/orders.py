@@ -63,6 +63,7 @@ LOCK_MANY = (
     .order_by(orders.c.order_no)
     .with_for_update(key_share=True)
 )
+KNOWN = select(orders.c.order_no).where(orders.c.order_no == any_(NUMBERS))
 UNKNOWN_ORDERS, BUCKETS = 7303, 256
 """Family of advisory locks on numbers without a row; bounded, since a batch takes many of them."""
 LOCK_UNKNOWN = select(func.pg_advisory_xact_lock(UNKNOWN_ORDERS, func.hashtext(NUMBER).op("&")(BUCKETS - 1)))
@@ -146,14 +147,10 @@ class SqlOrders:
 
     async def lock_many(self, order_nos: Sequence[str]) -> dict[str, OrderRecord]:
         """Unknown orders are left out, their numbers shared with other batches and with nobody else."""
-        known = await self._lock_known(order_nos)
+        known = set((await self._connection.execute(KNOWN, {"numbers": list(order_nos)})).scalars())
         unknown = [number for number in order_nos if number not in known]
         if unknown:
             await self._connection.execute(SHARE_UNKNOWN, {"numbers": unknown})
-            known |= await self._lock_known(unknown)
-        return known
-
-    async def _lock_known(self, order_nos: Sequence[str]) -> dict[str, OrderRecord]:
         rows = (await self._connection.execute(LOCK_MANY, {"numbers": list(order_nos)})).mappings()
         return {row["order_no"]: order_record(row) for row in rows}
 

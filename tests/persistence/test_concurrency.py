@@ -7,22 +7,25 @@ import random
 from collections import Counter
 from collections.abc import Awaitable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 import pytest
 
+from mallcare.application.caller import Caller
+from mallcare.application.orders import IncomingOrder, TakeInOrderEvent, TakeInOrders
 from mallcare.domain.after_sales import AfterSalesCase
 from mallcare.domain.commands import Approve, Cancel, Reject
 from mallcare.domain.errors import IllegalTransition, RefundCapExceeded, UnitsUnavailable
-from mallcare.domain.orders import Order
-from mallcare.domain.vocabulary import State
+from mallcare.domain.fulfilment import OrderEvent
+from mallcare.domain.vocabulary import OrderEventType, Role, State
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
-from mallcare.ports import StoredAnswer
+from mallcare.ports import PersonalData, StoredAnswer
 from tests.domain.builders import CUSTOMER, PLACED_AT, SUPPLIER, asking, cash, line, order
-from tests.persistence.transactions import command, open_case, recorded, store
+from tests.persistence.transactions import command, open_case, store
 
 TASKS = 24
+MALL = Caller(Role.MALL, "mall")
 
 
 async def outcomes(*tries: Awaitable[AfterSalesCase]) -> tuple[list[AfterSalesCase], list[BaseException]]:
@@ -143,18 +146,64 @@ async def test_equal_creations_are_answered_one_after_the_other(uow: SqlUnitOfWo
     assert len({answer.body_hash for answer in answers}) == 1
 
 
-async def test_simultaneous_intakes_of_one_order_store_it_once(uow: SqlUnitOfWorkFactory) -> None:
-    """Batches that overlap in any order neither fail nor add an order twice."""
-    orders = [replace(order(tenders=(cash(1_000, 9_000),)), order_no=f"O{i:02d}") for i in range(30)]
-    batches = [random.Random(i).sample(orders, 20) for i in range(8)]
+@pytest.mark.rule("P2")
+@pytest.mark.parametrize("seed", range(6))
+async def test_batches_race_with_events_and_commands(
+    uow: SqlUnitOfWorkFactory, cleaner: psycopg.Connection, seed: int
+) -> None:
+    """Nobody waits in a ring: all succeed at once, the newest version stays, each report counts once.
 
-    async def intake(batch: list[Order]) -> int:
-        async with uow() as work:
-            await work.orders.register_transactions(batch)
-            added = await work.orders.add_many([recorded(one) for one in batch])
-            await work.commit()
-        return len(added)
+    Four payments are shared by six orders each; a third of the orders is known before, with cases.
+    """
+    dice = random.Random(seed)
+    bought = order(line("A", 3, 1_000), tenders=(cash(3_000, 18_000),))
+    orders = {
+        f"O{i:02d}": replace(
+            bought,
+            order_no=f"O{i:02d}",
+            tenders=(replace(bought.tenders[0], transaction_id=f"T{i % 4}"),),
+        )
+        for i in range(24)
+    }
+    numbers = list(orders)
+    known = dice.sample(numbers, 8)
+    await store(uow, *(orders[order_no] for order_no in known))
+    take_in, report = TakeInOrders(uow), TakeInOrderEvent(uow, Fixed())
 
-    assert sum(await asyncio.gather(*map(intake, batches))) == len(
-        {one.order_no for batch in batches for one in batch}
-    )
+    async def batch(chosen: dict[str, int]) -> None:
+        versions = [replace(orders[order_no], version=version) for order_no, version in chosen.items()]
+        sent = [IncomingOrder(one, PersonalData(), f"hash-{one.version}") for one in versions]
+        answers = await take_in(sent, MALL)
+        assert {answer.status for answer in answers} <= {"applied", "ignored", "unchanged"}, answers
+
+    async def reported(order_no: str) -> None:
+        event = OrderEvent("E1", OrderEventType.REFUNDED, PLACED_AT, refunded_lines={"A": 1})
+        await asyncio.gather(*(report(order_no, event, None, MALL) for _ in range(2)))
+
+    async def asked(order_no: str) -> None:
+        case = await open_case(uow, order_no, asking(("A", 1)))
+        await command(uow, case.after_sales_no, Approve())
+
+    batches = [
+        {no: dice.randint(1, 9) for no in dice.sample(numbers, dice.choice([3, 8, 20]))} for _ in range(30)
+    ]
+    batches.append(dict.fromkeys(numbers, 1))
+    races = [*map(batch, batches), *map(reported, numbers), *map(asked, known)]
+    dice.shuffle(races)
+    await asyncio.gather(*races)
+
+    newest = {no: max(chosen.get(no, 0) for chosen in batches) for no in numbers}
+    assert dict(cleaner.execute("SELECT order_no, version FROM orders").fetchall()) == newest
+    mall = cleaner.execute("SELECT order_no, amount_fen FROM mall_refunds ORDER BY order_no").fetchall()
+    assert mall == [(order_no, 1_000) for order_no in numbers]
+    assert cleaner.execute("SELECT count(*) FROM unit_holdings").fetchone() == (24 + 8,)
+    totals = cleaner.execute("SELECT transaction_id, total_fen FROM payment_transactions").fetchall()
+    assert sorted(totals) == [(f"T{i}", 18_000) for i in range(4)]
+
+
+class Fixed:
+    """A clock that stands still."""
+
+    def now(self) -> datetime:
+        """Always the same."""
+        return PLACED_AT
