@@ -32,7 +32,8 @@ from api.schemas.orders import (
 from api.schemas.problems import Problem
 from api.schemas.windows import WindowExtensionOut
 from mallcare.application.caller import Caller
-from mallcare.application.orders import IntakeResult, OrderStanding
+from mallcare.application.order_standing import OrderStanding
+from mallcare.application.orders import IntakeResult
 from mallcare.application.submit import Quoted, RenderCase
 from mallcare.domain.book import Unit
 from mallcare.domain.quotes import Quote

@@ -97,7 +97,11 @@ class TenderIn(Sent):
     )
     transaction_id: Id | None = Field(default=None, description="The vendor's payment transaction.")
     transaction_total_fen: Fen | None = Field(
-        default=None, description="All of that transaction, which may span several orders, in fen."
+        default=None,
+        description=(
+            "All of that transaction, which may span several orders, in fen. The first total told counts;"
+            " a newer version of an order may correct it while nothing was refunded of the transaction."
+        ),
     )
     amount_fen: Fen = Field(description="What this tender paid of this order, in fen.")
 

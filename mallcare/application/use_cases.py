@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from mallcare.application.command import CommandCase
 from mallcare.application.deadlines import FireDeadline
 from mallcare.application.operations import Policies, StopSwitch
-from mallcare.application.orders import ReadOrder, TakeInOrderEvent, TakeInOrders
+from mallcare.application.order_standing import ReadOrder
+from mallcare.application.orders import TakeInOrderEvent, TakeInOrders
 from mallcare.application.reads import ReadAfterSales
 from mallcare.application.reconciliation import ReconcileDay, Reconciliations
 from mallcare.application.refunds import MarkRefundUnclear, PlanRefund, ReceiveRefundCallback, SettleRefund
