@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from datetime import timedelta
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -19,6 +20,9 @@ Hint = tuple[CaseSnapshot, Signal | None]
 
 class BackgroundHints:
     """A bounded queue of hints with a few tellers, and one writer that notes what was told in batches.
+
+    Hints of one case are told one after another, as they were offered: told beside each other, the news
+    that a case has ended could reach an engine where it has not begun, and its start come after.
 
     A full queue drops hints, and whatever goes wrong in telling or noting one is logged and left: the
     sweeper repeats every hint that was not noted (P2), and the next ones are told as ever.
@@ -45,6 +49,7 @@ class BackgroundHints:
         self._tellers = tellers
         self._queue: asyncio.Queue[Hint] = asyncio.Queue(capacity)
         self._capacity = capacity
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._told: dict[str, int] = {}
         self._note_every = note_every
         self._patience = patience
@@ -82,7 +87,8 @@ class BackgroundHints:
         while True:
             snapshot, signal = await self._queue.get()
             try:
-                await tell(self._engine, snapshot, signal)
+                async with self._turn_of(snapshot.after_sales_no):
+                    await tell(self._engine, snapshot, signal)
             except EngineUnavailable as error:
                 log.warning("hint.not_told", after_sales_no=snapshot.after_sales_no, reason=str(error))
             except Exception as error:  # noqa: BLE001 - this teller must live to tell the next hint
@@ -92,6 +98,13 @@ class BackgroundHints:
                 self._to_note(snapshot)
             finally:
                 self._queue.task_done()
+
+    def _turn_of(self, after_sales_no: str) -> asyncio.Lock:
+        """Lets tellers in by the order in which they ask; kept while somebody holds it or waits."""
+        turn = self._turns.get(after_sales_no)
+        if turn is None:
+            turn = self._turns[after_sales_no] = asyncio.Lock()
+        return turn
 
     def _to_note(self, snapshot: CaseSnapshot) -> None:
         """Remember what was told until the next note; what finds no room the sweeper tells again."""
