@@ -84,7 +84,7 @@ async def _shape(arena: Arena, kind: str, play: Play, orders: list[str], *, hurr
     if hurry:
         await _publish(arena, replace(AfterSalesPolicy(), review=SHORT_REVIEW))
     found: Counter[tuple[tuple[str, int], ...]] = Counter()
-    async with connected(arena.api_url) as wire:
+    with connected(arena.api_url, 1) as (wire,):
         for order in orders:
             number = await play(arena, wire, order)
             await ended(arena, number)

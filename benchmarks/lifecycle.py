@@ -19,6 +19,7 @@ from mallcare.contracts.names import after_sales_workflow_id
 from mallcare.domain.vocabulary import Role, State
 
 NOT_STARTED_POLL_SECONDS = 0.005
+PATIENCE_SECONDS = 60
 
 
 @dataclass
@@ -84,7 +85,7 @@ async def _floor_round(arena: Arena, timing: Timing, clients: int, count: int) -
 async def _product_round(arena: Arena, timing: Timing, clients: int, count: int) -> None:
     orders = await arena.orders(count)
     customer, supplier = arena.token(Role.CUSTOMER, "bench-customer"), arena.token(Role.SUPPLIER, "desk")
-    async with _wires(arena.api_url, clients) as wires:
+    with connected(arena.api_url, clients) as wires:
 
         async def one(client: int) -> None:
             wire, begun = wires[client], perf_counter()
@@ -99,20 +100,6 @@ async def _product_round(arena: Arena, timing: Timing, clients: int, count: int)
             timing.whole.append(perf_counter() - begun)
 
         await _timed(arena, timing, lambda: _shared(clients, count, one))
-
-
-class _wires:  # noqa: N801 - used like a function
-    """So many connections, open for the length of the block."""
-
-    def __init__(self, url: str, count: int) -> None:
-        self._opening = [connected(url) for _ in range(count)]
-
-    async def __aenter__(self) -> list[Wire]:
-        return [await opening.__aenter__() for opening in self._opening]
-
-    async def __aexit__(self, *exc: object) -> None:
-        for opening in self._opening:
-            await opening.__aexit__(None, None, None)
 
 
 async def _shared(clients: int, count: int, one: Callable[[int], Awaitable[None]]) -> None:
@@ -153,14 +140,19 @@ async def command(wire: Wire, token: str, case: Json, name: str, **facts: str) -
 
 
 async def ended(arena: Arena, after_sales_no: str) -> CaseSnapshot:
-    """Wait for the workflow's end, which comes after the database's, as the floor's clients do."""
+    """Wait for the workflow's end, which comes after the database's, as the floor's clients do.
+
+    Raises:
+        TimeoutError: it does not end: not slowness, but a fault.
+    """
     handle: WorkflowHandle[object, CaseSnapshot] = arena.floor.client.get_workflow_handle(
         after_sales_workflow_id(after_sales_no), result_type=CaseSnapshot
     )
-    while True:
-        try:
-            return await handle.result()
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            await asyncio.sleep(NOT_STARTED_POLL_SECONDS)  # its start is still on the way
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            try:
+                return await handle.result()
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                await asyncio.sleep(NOT_STARTED_POLL_SECONDS)  # its start is still on the way
