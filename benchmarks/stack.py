@@ -30,6 +30,8 @@ SUPPLIER, CUSTOMER = "bench-supplier", "bench-customer"
 MALL = Caller(Role.MALL, "bench")
 SERVICES = ("api", "worker", "postgres", "temporal", "payment-simulator", "mall-simulator")
 BATCH = 200
+LIKE_THE_VENDOR = {"MALLCARE_SIM_WECHAT_PAY_CALLBACK_DELAY_SECONDS": "2"}
+"""A refund's callback comes after its answer, not in the same instant."""
 DISTORTING = ("PYTHONDONTWRITEBYTECODE", "PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONPROFILEIMPORTTIME")
 
 PRETENDED_NOW: ContextVar[datetime | None] = ContextVar("pretended_now", default=None)
@@ -133,7 +135,11 @@ async def running_arena() -> AsyncGenerator[Arena]:
         del os.environ[name]
     with TemporaryDirectory(prefix="mallcare-bench-", ignore_cleanup_errors=True) as folder:
         settings = Settings(data_dir=Path(folder))  # pyright: ignore[reportCallIssue]
-        stack = EmbeddedStack(settings, wechat_pay_keys=lambda: generate_credentials().environment())
+        stack = EmbeddedStack(
+            settings,
+            wechat_pay_keys=lambda: generate_credentials().environment(),
+            simulator_env=LIKE_THE_VENDOR,
+        )
         async with stack.running(), open_platform(stack.settings, BenchClock()) as platform:
             address = stack.settings.temporal_address
             assert address is not None
