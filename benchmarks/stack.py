@@ -21,6 +21,7 @@ from mallcare.bootstrap import Platform, open_platform
 from mallcare.cli.tokens import Claims, mint
 from mallcare.domain.orders import Order, OrderLine, Tender
 from mallcare.domain.vocabulary import Channel, Role, TenderKind
+from mallcare.embedded.data_folder import free_port
 from mallcare.embedded.stack import EmbeddedStack
 from mallcare.gateways.simulators.wechat_pay.keys import generate_credentials
 from mallcare.ports import PersonalData
@@ -134,7 +135,8 @@ async def running_arena() -> AsyncGenerator[Arena]:
     for name in unwanted:
         del os.environ[name]
     with TemporaryDirectory(prefix="mallcare-bench-", ignore_cleanup_errors=True) as folder:
-        settings = Settings(data_dir=Path(folder))  # pyright: ignore[reportCallIssue]
+        # A port of its own: another stack may be about to take the usual one.
+        settings = Settings(data_dir=Path(folder), api_port=free_port())  # pyright: ignore[reportCallIssue]
         stack = EmbeddedStack(
             settings,
             wechat_pay_keys=lambda: generate_credentials().environment(),
