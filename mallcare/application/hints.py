@@ -11,7 +11,7 @@ import structlog
 
 from mallcare.contracts.after_sales import CaseSnapshot
 from mallcare.contracts.names import Signal
-from mallcare.ports import CaseEngine, EngineUnavailable, StorageUnavailable, UnitOfWorkFactory
+from mallcare.ports import CaseEngine, EngineUnavailable, NobodyListens, StorageUnavailable, UnitOfWorkFactory
 
 log = structlog.get_logger()
 
@@ -89,6 +89,10 @@ class BackgroundHints:
             try:
                 async with self._turn_of(snapshot.after_sales_no):
                     await tell(self._engine, snapshot, signal)
+            except NobodyListens:
+                # Another process may still be starting the workflow of this final case, and a start that
+                # comes after its end would wait for a deadline. The sweeper tells it once starts are done.
+                log.debug("hint.nobody_listens", after_sales_no=snapshot.after_sales_no)
             except EngineUnavailable as error:
                 log.warning("hint.not_told", after_sales_no=snapshot.after_sales_no, reason=str(error))
             except Exception as error:  # noqa: BLE001 - this teller must live to tell the next hint

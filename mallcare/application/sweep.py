@@ -12,7 +12,7 @@ import structlog
 from mallcare.contracts.after_sales import snapshot_of
 from mallcare.contracts.names import Signal
 from mallcare.domain.after_sales import AfterSalesCase
-from mallcare.ports import CaseEngine, EngineUnavailable, Pumps, UnitOfWorkFactory
+from mallcare.ports import CaseEngine, EngineUnavailable, NobodyListens, Pumps, UnitOfWorkFactory
 
 log = structlog.get_logger()
 
@@ -196,6 +196,8 @@ class Sweep:
                     return
                 try:
                     await call(case)
+                except NobodyListens:
+                    done.append(case)  # it is long over, and so is every start of it
                 except Exception as error:  # noqa: BLE001 - a case that cannot be told must not stop the sweep
                     failures += 1
                     this.failed("sweep.not_told", error, after_sales_no=case.after_sales_no)

@@ -26,7 +26,7 @@ from mallcare.contracts.names import (
     after_sales_no_of,
     after_sales_workflow_id,
 )
-from mallcare.ports import EngineUnavailable
+from mallcare.ports import EngineUnavailable, NobodyListens
 
 RPC_TIMEOUT = timedelta(seconds=5)
 NAMED_AT_ONCE = 100
@@ -52,6 +52,7 @@ class TemporalCaseEngine:
 
         Raises:
             EngineUnavailable
+            NobodyListens: the case is final and no workflow of it runs.
         """
         if not snapshot.final:
             await self._start(snapshot, signal)
@@ -60,8 +61,9 @@ class TemporalCaseEngine:
         try:
             await handle.signal(signal, snapshot, rpc_timeout=RPC_TIMEOUT)
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise EngineUnavailable(f"{error.status.name}: {error.message}") from error
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise NobodyListens(snapshot.after_sales_no) from None
+            raise EngineUnavailable(f"{error.status.name}: {error.message}") from error
         except RuntimeError as error:  # a lazy client that cannot connect
             raise EngineUnavailable(str(error)) from error
 

@@ -5,7 +5,7 @@ each of them.
 """
 
 from mallcare.ports.clock import Clock, Ids
-from mallcare.ports.engine import CaseEngine, EngineUnavailable, Hints, Pumps
+from mallcare.ports.engine import CaseEngine, EngineUnavailable, Hints, NobodyListens, Pumps
 from mallcare.ports.payment import (
     BILLED_AS_PAID,
     BillRow,
@@ -72,6 +72,7 @@ __all__ = [
     "Ids",
     "MessageFilter",
     "MessageStatus",
+    "NobodyListens",
     "OrderRecord",
     "OutgoingMessage",
     "Page",

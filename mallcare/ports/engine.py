@@ -13,6 +13,10 @@ class EngineUnavailable(Exception):
     """The engine cannot be reached or asks to slow down; hints can be repeated later."""
 
 
+class NobodyListens(EngineUnavailable):
+    """A final case has no running workflow: it ended by itself, or its start is still on its way."""
+
+
 class CaseEngine(Protocol):
     """Starts and wakes the workflows of cases. Every call may be repeated."""
 
@@ -31,6 +35,7 @@ class CaseEngine(Protocol):
 
         Raises:
             EngineUnavailable
+            NobodyListens: the case is final and no workflow of it runs
         """
         ...
 

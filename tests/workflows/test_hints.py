@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from mallcare.application.hints import BackgroundHints
 from mallcare.contracts.names import Signal, after_sales_workflow_id
 from mallcare.domain.commands import Approve, ExtendDeadline, Reject
 from mallcare.domain.vocabulary import State
+from mallcare.ports import NobodyListens
 from tests.world import OPERATIONS, World
 
 pytestmark = pytest.mark.rule("P2")
@@ -88,7 +90,8 @@ async def test_a_final_case_is_never_started_again(world: World) -> None:
     no = await world.opened()
     await world.command(no, Reject("used"))
     ended = await world.finished(no)
-    await world.engine.tell(ended, Signal.RESYNC)
+    with pytest.raises(NobodyListens):
+        await world.engine.tell(ended, Signal.RESYNC)
     await world.sweep(world.clock.now())
     described = await world.handle(no).describe()
     assert described.status is not None
@@ -108,4 +111,18 @@ async def test_an_unreadable_hint_is_ignored(world: World) -> None:
     assert foreign.after_sales_no == other
     await world.handle(no).signal(Signal.APPROVE, foreign)
     await world.command(no, Reject("used"))
+    assert (await world.finished(no)).state is State.REJECTED
+
+
+async def test_an_end_told_before_its_start_still_ends_the_workflow(world: World) -> None:
+    """Two processes: the end is told first, the start of the same case arrives after it; a sweep ends it."""
+    world.hints.lose = True
+    no = await world.opened()
+    started = world.hints.offered[-1][0]
+    await world.command(no, Reject("used"))
+    ended = world.hints.offered[-1][0]
+    async with BackgroundHints(world.engine, world.uow) as hints:
+        hints.offer(ended, Signal.REJECT)
+    await world.engine.start(started)
+    await world.sweep(world.clock.now())
     assert (await world.finished(no)).state is State.REJECTED
