@@ -33,7 +33,7 @@ from mallcare.persistence.codec import case_of, case_record, case_values, leg_va
 from mallcare.persistence.holdings import hold, move_holdings
 from mallcare.persistence.statements import CASES, insert_rows
 from mallcare.persistence.tables import LIVE, after_sales, after_sales_events, refund_legs, switches
-from mallcare.ports.storage import CaseRecord, CommandRecord, RecordedEvent
+from mallcare.ports.records import CaseRecord, CommandRecord, RecordedEvent
 
 NUMBER = bindparam("number", type_=Text())
 BEFORE = bindparam("before", type_=DateTime(timezone=True))

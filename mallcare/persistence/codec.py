@@ -23,7 +23,7 @@ from mallcare.domain.vocabulary import (
     State,
     TenderKind,
 )
-from mallcare.ports.storage import CaseDetails, CaseRecord, OrderRecord, PersonalData
+from mallcare.ports.records import CaseDetails, CaseRecord, OrderRecord, PersonalData
 
 Values = dict[str, Any]
 Columns = Mapping[Any, Any]

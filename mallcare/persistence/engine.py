@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from mallcare.domain.errors import InvalidInput
 from mallcare.persistence.codec import dump_json
-from mallcare.ports.storage import StorageUnavailable
+from mallcare.ports.records import StorageUnavailable
 
 MILLISECOND = timedelta(milliseconds=1)
 KEEPALIVES = {

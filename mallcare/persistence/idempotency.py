@@ -8,7 +8,7 @@ from sqlalchemy import Text, bindparam, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mallcare.persistence.tables import idempotency_keys
-from mallcare.ports.storage import Answered, StoredAnswer
+from mallcare.ports.records import Answered, StoredAnswer
 
 LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name", type_=Text()), 7300)))
 FIND = select(idempotency_keys.c.body_hash, idempotency_keys.c.status, idempotency_keys.c.body).where(

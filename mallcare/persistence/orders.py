@@ -44,7 +44,7 @@ from mallcare.persistence.tables import (
     unit_holdings,
     window_extensions,
 )
-from mallcare.ports.storage import OrderRecord, WindowExtension
+from mallcare.ports.records import OrderRecord, WindowExtension
 
 STORED = [column for column in orders.c if column.name not in ("received_at", "updated_at")]
 NAMES = [column.name for column in STORED]

@@ -11,7 +11,7 @@ from mallcare.persistence import outbox_delivery, outbox_messages
 from mallcare.persistence.statements import insert_rows
 from mallcare.persistence.tables import outgoing_messages
 from mallcare.ports.queries import Page
-from mallcare.ports.storage import OutgoingMessage
+from mallcare.ports.records import OutgoingMessage
 from mallcare.ports.webhooks import (
     ClaimedMessage,
     MessageFilter,

@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mallcare.persistence.codec import instant
 from mallcare.persistence.statements import rows_parameter
 from mallcare.persistence.tables import PENDING, outgoing_messages
-from mallcare.ports.storage import OutgoingMessage
+from mallcare.ports.records import OutgoingMessage
 from mallcare.ports.webhooks import ClaimedMessage, MessageStatus, Settlement, Shard
 
 LOOKS: Final = (2, 16, *(128,) * 8)

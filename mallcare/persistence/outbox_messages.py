@@ -25,7 +25,7 @@ from mallcare.domain.errors import InvalidInput
 from mallcare.persistence.codec import instant, utc
 from mallcare.persistence.tables import outgoing_messages
 from mallcare.ports.queries import Page
-from mallcare.ports.storage import OutgoingMessage
+from mallcare.ports.records import OutgoingMessage
 from mallcare.ports.webhooks import MessageFilter, MessageStatus, ReplaySelection, StoredMessage
 
 M = outgoing_messages.c

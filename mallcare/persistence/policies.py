@@ -14,7 +14,7 @@ from mallcare.domain.errors import NotFound
 from mallcare.domain.policy import AfterSalesPolicy
 from mallcare.persistence.codec import policy_json, policy_of
 from mallcare.persistence.tables import after_sales_policies
-from mallcare.ports.storage import StorageUnavailable
+from mallcare.ports.records import StorageUnavailable
 
 SUPPLIER = bindparam("supplier", type_=Text())
 CURRENT = (

@@ -20,7 +20,7 @@ from mallcare.persistence.engine import storage_errors
 from mallcare.persistence.statements import CASES
 from mallcare.persistence.tables import LIVE, PENDING, after_sales, outgoing_messages, refund_legs
 from mallcare.ports.queries import CaseFilter, Page
-from mallcare.ports.storage import CaseRecord
+from mallcare.ports.records import CaseRecord
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

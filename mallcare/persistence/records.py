@@ -13,7 +13,7 @@ from mallcare.domain.vocabulary import Role
 from mallcare.persistence.codec import Columns, Values, instant
 from mallcare.persistence.statements import insert_rows
 from mallcare.persistence.tables import after_sales_commands, after_sales_events
-from mallcare.ports.storage import CommandRecord, RecordedEvent
+from mallcare.ports.records import CommandRecord, RecordedEvent
 
 NUMBER = bindparam("number", type_=Text())
 APPEND = insert_rows(after_sales_events, [item.name for item in after_sales_events.c if item.name != "id"])

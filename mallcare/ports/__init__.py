@@ -26,7 +26,7 @@ from mallcare.ports.reconciliation import (
     ReconciliationRun,
     Reconciliations,
 )
-from mallcare.ports.storage import (
+from mallcare.ports.records import (
     Answered,
     CaseDetails,
     CaseRecord,
@@ -37,10 +37,9 @@ from mallcare.ports.storage import (
     RecordedEvent,
     StorageUnavailable,
     StoredAnswer,
-    UnitOfWork,
-    UnitOfWorkFactory,
     WindowExtension,
 )
+from mallcare.ports.storage import UnitOfWork, UnitOfWorkFactory
 from mallcare.ports.tasks import TaskFilter, Tasks
 from mallcare.ports.webhooks import (
     ClaimedMessage,

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from mallcare.domain.vocabulary import Kind, State
-from mallcare.ports.storage import CaseRecord
+from mallcare.ports.records import CaseRecord
 
 T = TypeVar("T")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
@@ -11,13 +10,22 @@ from typing import TYPE_CHECKING, Protocol, Self
 from mallcare.domain.after_sales import AfterSalesCase, CaseEvent
 from mallcare.domain.book import OrderBook
 from mallcare.domain.commands import Actor
-from mallcare.domain.errors import Fact
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent
 from mallcare.domain.mall_refunds import MallRefund
-from mallcare.domain.orders import Cells, Order, TransactionKey
+from mallcare.domain.orders import Order, TransactionKey
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage
 from mallcare.domain.refunds import RefundLeg
 from mallcare.domain.vocabulary import Role
+from mallcare.ports.records import (
+    Answered,
+    CaseRecord,
+    CommandRecord,
+    OrderRecord,
+    OutgoingMessage,
+    RecordedEvent,
+    StoredAnswer,
+    WindowExtension,
+)
 
 if TYPE_CHECKING:
     from mallcare.ports.queries import Page
@@ -31,115 +39,6 @@ if TYPE_CHECKING:
         Shard,
         StoredMessage,
     )
-
-
-class StorageUnavailable(Exception):
-    """The database cannot be reached; nothing was written that is not acknowledged."""
-
-
-@dataclass(frozen=True, slots=True)
-class PersonalData:
-    """What identifies people: kept in PostgreSQL only, never in payloads, logs or ids."""
-
-    customer: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
-    ship_to: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRecord:
-    """A stored order: the snapshot, its cells once paid, and what events say of it."""
-
-    order: Order
-    body_hash: str
-    cells: Cells | None
-    fulfilment: Fulfilment
-    personal: PersonalData
-    extended_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WindowExtension:
-    """One reopening of the customer's entry (A5): until when, by whom, and why."""
-
-    until: datetime
-    reason: str
-    actor: Actor
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CaseDetails:
-    """What the customer wrote: shown to people, never to the engine."""
-
-    description: str | None = None
-    evidence: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CaseRecord:
-    """A stored case with what the customer wrote."""
-
-    case: AfterSalesCase
-    details: CaseDetails
-
-
-@dataclass(frozen=True, slots=True)
-class CommandRecord:
-    """A command that was answered: accepted at `version`, or refused with a code."""
-
-    command_id: str
-    name: str
-    body_hash: str
-    actor: Actor
-    at: datetime
-    version: int
-    code: str | None = None
-    detail: str = ""
-    facts: Mapping[str, Fact] = field(default_factory=dict[str, Fact])
-
-    @property
-    def accepted(self) -> bool:
-        """The command changed the case."""
-        return self.code is None
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedEvent:
-    """A line of a case's record: what happened, or what was refused (`refused_code`)."""
-
-    seq: int
-    name: str
-    actor: Actor
-    at: datetime
-    version: int
-    from_state: str | None
-    to_state: str | None
-    command_id: str | None
-    refused_code: str | None
-    facts: Mapping[str, Fact]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredAnswer:
-    """The first answer to an Idempotency-Key."""
-
-    body_hash: str
-    status: int
-    body: Mapping[str, object]
-
-
-Answered = StoredAnswer | None
-
-
-@dataclass(frozen=True, slots=True)
-class OutgoingMessage:
-    """A webhook to be: ordered per `subject`, delivered at least once under one `message_id`."""
-
-    message_id: str
-    subject: str
-    type: str
-    occurred_at: datetime
-    data: Mapping[str, object]
 
 
 class Orders(Protocol):

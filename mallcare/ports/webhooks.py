@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from mallcare.ports.storage import OutgoingMessage
+from mallcare.ports.records import OutgoingMessage
 
 
 class MessageStatus(StrEnum):

@@ -6,17 +6,14 @@ Run it with `python -m mallcare.gateways.simulators.mall --port 8102`; it reads
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
-import os
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -26,6 +23,7 @@ from starlette.responses import JSONResponse, Response
 from mallcare.gateways.simulators.clock import WallClock
 from mallcare.gateways.simulators.faults import Fault, FaultBook, Match, hold
 from mallcare.gateways.simulators.mall_books import MallBooks, TenderRefund
+from mallcare.gateways.simulators.serving import serve
 
 _PREFIX = "MALLCARE_SIM_MALL_"
 
@@ -295,23 +293,7 @@ def _refusal(status: int, code: str) -> Response:
 
 def main() -> int:
     """Serve until stopped; 2 when the configuration cannot be read."""
-    parser = argparse.ArgumentParser(prog="mall-simulator")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, required=True)
-    arguments = parser.parse_args()
-    try:
-        config = MallSimulatorConfig.from_environment(os.environ)
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    uvicorn.run(
-        create_app(config),
-        host=arguments.host,
-        port=arguments.port,
-        log_level="warning",
-        timeout_graceful_shutdown=2,
-    )
-    return 0
+    return serve("mall-simulator", lambda given: create_app(MallSimulatorConfig.from_environment(given)))
 
 
 if __name__ == "__main__":

@@ -5,34 +5,17 @@ Configured by `MALLCARE_SIM_WECHAT_PAY_*`, see `config`.
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 
-import uvicorn
-
+from mallcare.gateways.simulators.serving import serve
 from mallcare.gateways.simulators.wechat_pay import WechatPaySimulatorConfig, create_app
 
 
 def main() -> int:
     """Serve until stopped; 2 when the configuration cannot be read."""
-    parser = argparse.ArgumentParser(prog="wechat-pay-simulator")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, required=True)
-    arguments = parser.parse_args()
-    try:
-        config = WechatPaySimulatorConfig.from_environment(os.environ)
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    uvicorn.run(
-        create_app(config),
-        host=arguments.host,
-        port=arguments.port,
-        log_level="warning",
-        timeout_graceful_shutdown=2,
+    return serve(
+        "wechat-pay-simulator", lambda given: create_app(WechatPaySimulatorConfig.from_environment(given))
     )
-    return 0
 
 
 if __name__ == "__main__":
