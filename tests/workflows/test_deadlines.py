@@ -13,7 +13,7 @@ from mallcare.domain.commands import Approve, Cancel, Command, ExtendDeadline, R
 from mallcare.domain.errors import IllegalTransition
 from mallcare.domain.policy import AfterSalesPolicy, ReviewTimeout
 from mallcare.domain.vocabulary import DeadlineEffect, State
-from tests.world import CUSTOMER, FINANCE, OPERATIONS, SUPPLIER, World
+from tests.world import CUSTOMER, FINANCE, MALL, OPERATIONS, SUPPLIER, World
 
 REVIEW = timedelta(hours=48)
 MOMENT = timedelta(seconds=5)
@@ -153,3 +153,17 @@ async def test_a_lost_extension_does_not_fire_the_old_deadline(world: World) -> 
     assert (await world.case(no)).escalated_at is None
     await world.skip(no, timedelta(hours=24))
     await world.reaches(no, "escalated")
+
+
+async def test_lateness_is_what_really_passed(world: World) -> None:
+    """The attempts before were lost and this machine's clock went on: the record tells the true lateness."""
+    no = await world.opened()
+    world.clock.offset += REVIEW + timedelta(minutes=10)
+    await world.skipper.fast_forward(world.handle(no), REVIEW + MOMENT)
+    case = await world.reaches(no, "escalated")
+    page = await world.use_cases.read.events(no, MALL)
+    [escalated] = [event for event in page.items if event.name == "escalated"]
+    late_ms = escalated.facts["late_ms"]
+    assert isinstance(late_ms, int)
+    assert late_ms >= 600_000
+    assert case.escalated_at == escalated.at
