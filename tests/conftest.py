@@ -1,3 +1,3 @@
 """Fixtures of the whole suite live in plugin modules, one for each engine; `scheduling` deals out tests."""
 
-pytest_plugins = ["tests.database", "tests.scheduling"]
+pytest_plugins = ["tests.temporary", "tests.database", "tests.scheduling"]
