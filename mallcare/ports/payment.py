@@ -74,7 +74,6 @@ class RefundReport:
     amount_fen: int | None = None
     vendor_refund_id: str | None = None
     failure_code: str | None = None
-    succeeded_at: datetime | None = None
 
 
 BILLED_AS_PAID: Final = "SUCCESS"

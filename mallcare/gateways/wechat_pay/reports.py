@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from mallcare.gateways.transport import JsonObject, as_object, bad_response, fen_of, text_of
 from mallcare.ports import GatewayError, RefundReport, RefundRequest, RefundStanding
 
@@ -33,7 +31,6 @@ def read_refund(refund: JsonObject, status_field: str = "status") -> RefundRepor
         amount_fen=fen_of(as_object(refund.get("amount"), "amount"), "refund"),
         vendor_refund_id=text_of(refund, "refund_id"),
         failure_code=status if standing is RefundStanding.FAILED else None,
-        succeeded_at=_instant(refund) if standing is RefundStanding.SUCCEEDED else None,
     )
 
 
@@ -56,16 +53,3 @@ def about(request: RefundRequest, report: RefundReport) -> RefundReport:
             outcome_unknown=True,
         )
     return report
-
-
-def _instant(refund: JsonObject) -> datetime | None:
-    value = refund.get("success_time")
-    if value is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(str(value))
-    except ValueError as error:
-        raise bad_response("success_time is not an instant") from error
-    if instant.tzinfo is None:
-        raise bad_response("success_time has no offset")
-    return instant
