@@ -61,6 +61,8 @@ class OrderBook:
         default_factory=dict[TransactionKey, Transaction]
     )
     extended_until: datetime | None = None
+    exchanged_at: Mapping[Unit, datetime] = field(default_factory=dict["Unit", datetime])
+    """Units that a completed exchange replaced, each with the instant its replacement was signed for."""
 
     def taken(self, line_id: str) -> frozenset[int]:
         """Ordinals of a line that are not free."""
@@ -70,22 +72,19 @@ class OrderBook:
         """How many units of a line are free."""
         return self._quantity(line_id) - len(self.taken(line_id))
 
-    def lowest_free(self, line_id: str, quantity: int) -> tuple[int, ...]:
-        """The lowest free ordinals of a line, as many as asked for.
-
-        Raises:
-            UnitsUnavailable: fewer are free (A4).
-        """
+    def free(self, line_id: str) -> tuple[int, ...]:
+        """The free ordinals of a line, lowest first."""
         taken = self.taken(line_id)
-        free = [j for j in range(1, self._quantity(line_id) + 1) if j not in taken][:quantity]
-        if len(free) < quantity:
-            raise UnitsUnavailable(
-                f"line {line_id} has {len(free)} units left to ask for, not {quantity}",
-                line_id=line_id,
-                available=len(free),
-                requested=quantity,
-            )
-        return tuple(free)
+        return tuple(j for j in range(1, self._quantity(line_id) + 1) if j not in taken)
+
+    def entry_open(self, unit: Unit, policy: AfterSalesPolicy, now: datetime) -> bool:
+        """The customer may ask for the unit: the order's window is open, or the unit's own one.
+
+        The replacement of an exchanged unit has a window of its own, from the instant it was signed for.
+        """
+        until = self.after_sales_until(policy)
+        replaced = self.exchanged_at.get(unit)
+        return until is None or now < until or (replaced is not None and now < replaced + policy.window)
 
     def value(self, units: Iterable[Unit]) -> tuple[int, ...]:
         """Worth of units in fen, one amount for each tender of the order."""
@@ -106,9 +105,9 @@ class OrderBook:
         """The freight has already gone to somebody."""
         return bool(self.taken(FREIGHT_LINE))
 
-    def is_last(self, holder: str) -> bool:
-        """Once `holder` is refunded no unit of the order is left unrefunded."""
-        settled = {h.unit for h in self.holdings if h.decided or h.holder == holder}
+    def leaves_nothing(self, units: Iterable[Unit]) -> bool:
+        """Once `units` are refunded too, no unit of the order is left unrefunded."""
+        settled = {h.unit for h in self.holdings if h.decided} | set(units)
         return all(
             Unit(line.line_id, j) in settled for line in self.order.lines for j in range(1, line.quantity + 1)
         )

@@ -1,39 +1,25 @@
-"""Commands of people and of the mall, and the two ways a request begins."""
+"""One command of a person or of the mall, led to the room where it is decided."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from mallcare.domain.after_sales import (
-    SYSTEM,
-    AfterSalesCase,
-    CaseEvent,
-    Decision,
-    MintRefundNo,
-    arm,
-    disarm,
-    step,
-)
-from mallcare.domain.book import OrderBook
-from mallcare.domain.commands import Actor, Approve, Cancel, Command, ExtendDeadline, Reject, RetryRefund
+from mallcare.domain import commands as given
+from mallcare.domain import exchanging, refunding, returning, reviewing
+from mallcare.domain.after_sales import AfterSalesCase, Circumstances, Decision, arm, disarm, step
+from mallcare.domain.commands import Actor, Command
 from mallcare.domain.errors import Fact, IllegalTransition, InvalidInput, VersionConflict
-from mallcare.domain.policy import AfterSalesPolicy, ReviewTimeout
-from mallcare.domain.refunding import retry_refund, start_refund
 from mallcare.domain.transitions import require
-from mallcare.domain.vocabulary import DeadlineEffect, State
+from mallcare.domain.vocabulary import DeadlineEffect
 
 
 def decide(
     case: AfterSalesCase,
     command: Command,
     actor: Actor,
-    book: OrderBook,
-    policy: AfterSalesPolicy,
-    now: datetime,
-    mint: MintRefundNo,
+    at: Circumstances,
     expected_version: int | None = None,
 ) -> Decision:
     """Apply a command of a person or the mall.
@@ -44,7 +30,8 @@ def decide(
     Raises:
         VersionConflict: the caller had seen another version.
         NotAllowed, IllegalTransition: see `transitions.require`.
-        UnitsUnavailable, RefundCapExceeded, InvalidInput: the command's own guard.
+        UnitsUnavailable, RefundCapExceeded, LineNotReturnable, FourEyes, InvalidInput: the command's
+            own guard.
     """
     if expected_version is not None and expected_version != case.version:
         raise VersionConflict(
@@ -52,60 +39,74 @@ def decide(
             current_version=case.version,
             current_state=case.state.value,
         )
-    rule = require(case.kind, case.state, command.action, actor.role, disputed=case.disputed)
-    if _clock_owns(case, now):
+    rule = require(case, command.action, actor.role)
+    if _clock_owns(case, at.now):
         raise IllegalTransition(
             f"the deadline has passed, {command.action.value} comes too late",
             action=command.action.value,
             current_state=case.state.value,
             deadline_effect=str(case.deadline_effect),
         )
-    match command:
-        case Approve():
-            decided = start_refund(case, actor, book, policy, now, mint, "approved", {})
-        case Reject():
-            decided = _end(case, actor, now, State.REJECTED, "rejected", {"reason": command.reason})
-        case Cancel():
-            decided = _end(case, actor, now, State.CANCELLED, "cancelled", {})
-        case ExtendDeadline():
-            decided = _extend(case, actor, command, now)
-        case RetryRefund():
-            decided = retry_refund(case, actor, book, now)
-        case _:
-            assert_never(command)
+    decided = _apply(case, command, actor, at)
     assert decided.case.state in rule.leads_to, f"{command.action} led past the transition table"
     return decided
 
 
-def begin_review(
-    case: AfterSalesCase, actor: Actor, policy: AfterSalesPolicy, now: datetime, facts: Mapping[str, Fact]
+def _apply(  # noqa: C901 - one branch for each command, and nothing else
+    case: AfterSalesCase, command: Command, actor: Actor, at: Circumstances
 ) -> Decision:
-    """A new request before its supplier, with the clock of the review running."""
-    effect = (
-        DeadlineEffect.AUTO_APPROVE
-        if policy.review_timeout is ReviewTimeout.AUTO_APPROVE
-        else DeadlineEffect.ESCALATE
-    )
-    opened = replace(arm(case, now + policy.review, effect), state=State.PENDING_REVIEW, version=1)
-    event = CaseEvent("submitted", actor, now, 1, None, State.PENDING_REVIEW, facts)
-    return Decision(opened, (event,))
-
-
-def begin_cooling_off(
-    case: AfterSalesCase,
-    actor: Actor,
-    book: OrderBook,
-    policy: AfterSalesPolicy,
-    now: datetime,
-    mint: MintRefundNo,
-) -> Decision:
-    """A new request that the system refunds by itself (A1): submitted and decided in one step."""
-    event = CaseEvent("submitted", actor, now, 1, None, State.PENDING_REVIEW, {"cooling_off": True})
-    opened = replace(case, state=State.PENDING_REVIEW, version=1, cooling_off=True)
-    decided = start_refund(
-        opened, SYSTEM, book, policy, now, mint, "approved", {"automatic": True, "cooling_off": True}
-    )
-    return Decision(decided.case, (event, *decided.events))
+    """The one place that knows which room decides which command."""
+    match command:
+        case given.Approve():
+            return reviewing.approve(case, actor, at, "approved", {})
+        case given.Reject():
+            return reviewing.reject(case, actor, command, at.now)
+        case given.Propose():
+            return reviewing.propose(case, actor, command, at)
+        case given.RequestEvidence():
+            return reviewing.request_evidence(case, actor, command, at)
+        case given.AcceptProposal():
+            return reviewing.accept_proposal(case, actor, at)
+        case given.DeclineProposal():
+            return reviewing.back_to_review(case, actor, at, "proposal_declined", {})
+        case given.SubmitEvidence():
+            return reviewing.back_to_review(case, actor, at, "evidence_submitted", {"items": command.items})
+        case given.Cancel():
+            return reviewing.cancel(case, actor, at.now)
+        case given.SetReturnAddress():
+            return returning.set_return_address(case, actor, at)
+        case given.SubmitWaybill():
+            return returning.submit_waybill(case, actor, command, at)
+        case given.CorrectWaybill():
+            return returning.correct_waybill(case, actor, command, at)
+        case given.Receive():
+            return returning.receive(case, actor, command, at)
+        case given.Accept():
+            return returning.accept(case, actor, command, at)
+        case given.Refuse():
+            return returning.refuse(case, actor, command, at)
+        case given.ShipBack():
+            return returning.ship_back(case, actor, command, at)
+        case given.ChangeAddress():
+            return exchanging.change_address(case, actor, at.now)
+        case given.Reship():
+            return exchanging.reship(case, actor, command, at)
+        case given.OutOfStock():
+            return exchanging.out_of_stock(case, actor, at)
+        case given.Choose():
+            return exchanging.choose(case, actor, command, at)
+        case given.Confirm():
+            return exchanging.confirm(case, actor, at)
+        case given.ReportMissing():
+            return exchanging.report_missing(case, actor, at)
+        case given.RetryRefund():
+            return refunding.retry_refund(case, actor, at)
+        case given.SettleOffline():
+            return refunding.settle_offline(case, actor, command, at)
+        case given.ExtendDeadline():
+            return _extend(case, actor, command, at.now)
+        case _:
+            assert_never(command)
 
 
 def _clock_owns(case: AfterSalesCase, now: datetime) -> bool:
@@ -116,13 +117,7 @@ def _clock_owns(case: AfterSalesCase, now: datetime) -> bool:
     )
 
 
-def _end(
-    case: AfterSalesCase, actor: Actor, now: datetime, to: State, name: str, facts: Mapping[str, Fact]
-) -> Decision:
-    return step(case, disarm(case), actor, now, to, name, facts)
-
-
-def _extend(case: AfterSalesCase, actor: Actor, command: ExtendDeadline, now: datetime) -> Decision:
+def _extend(case: AfterSalesCase, actor: Actor, command: given.ExtendDeadline, now: datetime) -> Decision:
     if command.until <= now or (case.deadline_at is not None and command.until <= case.deadline_at):
         raise InvalidInput(
             "the new deadline must be later than now and than the present one",
@@ -134,5 +129,5 @@ def _extend(case: AfterSalesCase, actor: Actor, command: ExtendDeadline, now: da
         "before": case.deadline_at.isoformat() if case.deadline_at else None,
         "reason": command.reason,
     }
-    moved = arm(disarm(case), command.until, effect)
+    moved = replace(arm(disarm(case), command.until, effect), extended_until=command.until)
     return step(case, moved, actor, now, case.state, "deadline_extended", facts)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-Fact = str | int | bool | None | list[str] | list[int]
+Fact = str | int | bool | None | list[str] | list[int] | list[dict[str, str | int]]
 
 
 class DomainError(Exception):
@@ -101,10 +101,16 @@ class LineNotReturnable(DomainError):
     code = "line_not_returnable"
 
 
-class KindUnavailable(DomainError):
-    """The kind of request is known but not offered here."""
+class WaybillInUse(DomainError):
+    """The waybill belongs to another parcel: another customer's, another supplier's, or the order's own."""
 
-    code = "kind_unavailable"
+    code = "waybill_in_use"
+
+
+class FourEyes(DomainError):
+    """Maker and checker must be two people."""
+
+    code = "four_eyes"
 
 
 class RefundCapExceeded(DomainError):
@@ -135,7 +141,8 @@ REFUSALS: Mapping[str, type[DomainError]] = {
         WindowStillOpen,
         UnitsUnavailable,
         LineNotReturnable,
-        KindUnavailable,
+        WaybillInUse,
+        FourEyes,
         RefundCapExceeded,
         MoneyDoesNotAddUp,
     )

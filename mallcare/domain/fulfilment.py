@@ -27,8 +27,13 @@ class Fulfilment:
     """The folded state: the same for every permutation and repetition of the same events."""
 
     first_parcel_at: datetime | None = None
+    shipped_at: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     delivered_at: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     closed_at: datetime | None = None
+
+    def under_way(self, line_ids: Iterable[str]) -> bool:
+        """Some of the lines left the supplier and did not arrive yet."""
+        return any(line_id in self.shipped_at and line_id not in self.delivered_at for line_id in line_ids)
 
     def delivered_in_full_at(self, line_ids: Iterable[str]) -> datetime | None:
         """When the last of the lines was delivered, None while one of them was not."""
@@ -42,16 +47,22 @@ def fold(events: Iterable[OrderEvent], line_ids: Iterable[str]) -> Fulfilment:
     lines = tuple(line_ids)
     first_parcel: datetime | None = None
     closed: datetime | None = None
+    shipped: dict[str, datetime] = {}
     delivered: dict[str, datetime] = {}
     for event in events:
+        covered = lines if event.line_ids is None else event.line_ids
         if event.type in PARCEL_EVENTS:
             first_parcel = _earlier(first_parcel, event.occurred_at)
+            for line_id in covered:
+                shipped[line_id] = _earlier(shipped.get(line_id), event.occurred_at)
         if event.type is OrderEventType.CLOSED:
             closed = _earlier(closed, event.occurred_at)
         if event.type is OrderEventType.DELIVERED:
-            for line_id in lines if event.line_ids is None else event.line_ids:
+            for line_id in covered:
                 delivered[line_id] = _earlier(delivered.get(line_id), event.occurred_at)
-    return Fulfilment(first_parcel_at=first_parcel, delivered_at=delivered, closed_at=closed)
+    return Fulfilment(
+        first_parcel_at=first_parcel, shipped_at=shipped, delivered_at=delivered, closed_at=closed
+    )
 
 
 def _earlier(known: datetime | None, other: datetime) -> datetime:

@@ -29,6 +29,17 @@ class AfterSalesPolicy:
     hold_during_cooling_off: bool = True
     review: timedelta = timedelta(hours=48)
     review_timeout: ReviewTimeout = ReviewTimeout.ESCALATE
+    customer_answer: timedelta = timedelta(days=7)
+    return_shipment: timedelta = timedelta(days=7)
+    return_transit: timedelta = timedelta(days=10)
+    return_silence: timedelta = timedelta(hours=72)
+    inspection: timedelta = timedelta(hours=48)
+    reshipment: timedelta = timedelta(hours=48)
+    stock_choice: timedelta = timedelta(days=7)
+    confirm_after_signed: timedelta = timedelta(days=7)
+    confirm_untracked: timedelta = timedelta(days=10)
+    ship_back: timedelta = timedelta(hours=48)
+    ship_back_confirm: timedelta = timedelta(days=10)
     refund_failed_reminder: timedelta = timedelta(hours=24)
     auto_refund_ceiling_fen: int = 500_000
     auto_refund_period: timedelta = timedelta(hours=24)

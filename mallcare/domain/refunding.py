@@ -9,50 +9,59 @@ from datetime import datetime
 from mallcare.domain.after_sales import (
     SYSTEM,
     AfterSalesCase,
+    Circumstances,
     Decision,
-    MintRefundNo,
+    OfflineSettlement,
     arm,
     disarm,
     step,
     with_leg,
 )
-from mallcare.domain.book import OrderBook
-from mallcare.domain.commands import Actor
-from mallcare.domain.errors import Fact, InvalidInput
+from mallcare.domain.commands import Actor, SettleOffline
+from mallcare.domain.ending import finish
+from mallcare.domain.errors import Fact, FourEyes, InvalidInput
 from mallcare.domain.policy import AfterSalesPolicy
-from mallcare.domain.quotes import decide_freight, units_of
-from mallcare.domain.refunds import LegOutcome, RefundLeg, reopen, settle
+from mallcare.domain.quotes import decide_freight, requote
+from mallcare.domain.refunds import LegOutcome, RefundLeg, reopen, settle, settled_offline
+from mallcare.domain.tasks import TaskKind, TaskWanted
 from mallcare.domain.transitions import SETTLEMENT
-from mallcare.domain.vocabulary import DeadlineEffect, LegStatus, State
+from mallcare.domain.vocabulary import DeadlineEffect, Kind, LegStatus, State
 
 
 def start_refund(
-    case: AfterSalesCase,
-    actor: Actor,
-    book: OrderBook,
-    policy: AfterSalesPolicy,
-    now: datetime,
-    mint: MintRefundNo,
-    name: str,
-    facts: Mapping[str, Fact],
+    case: AfterSalesCase, actor: Actor, at: Circumstances, name: str, facts: Mapping[str, Fact]
 ) -> Decision:
-    """Cross the pivot: freight decided, units and caps checked, one leg written for each tender that pays."""
-    final_quote = decide_freight(book, case.after_sales_no, case.quote, case.reason_code, policy)
-    book.check_held(case.after_sales_no, units_of(case.lines))
+    """Cross the pivot: freight decided, units and caps checked, one leg written for each tender that pays.
+
+    Raises:
+        UnitsUnavailable: the mall refunded units of the request by itself meanwhile.
+        RefundCapExceeded: a tender or a payment would pay back more than it received.
+    """
+    book = at.book
+    units = case.accepted_units
+    worth = requote(book, case.lines, case.quote)
+    final_quote = decide_freight(book, units, worth, case.reason_code, at.policy)
+    book.check_held(case.after_sales_no, units)
     book.check_caps(final_quote.by_tender)
     legs = tuple(
-        RefundLeg(mint(), seq, tender.tender, tender.provider, tender.transaction_id, amount)
+        RefundLeg(at.mint(), seq, tender.tender, tender.provider, tender.transaction_id, amount)
         for seq, (tender, amount) in enumerate(zip(book.order.tenders, final_quote.by_tender, strict=True))
         if amount
     )
-    changed = replace(disarm(case), quote=final_quote, legs=legs)
+    changed = replace(
+        disarm(case),
+        quote=final_quote,
+        legs=legs,
+        refund_decided_at=at.now,
+        intercept=case.intercept or _under_way(case, at),
+    )
     told: dict[str, Fact] = {
         **facts,
         "total_fen": final_quote.total_fen,
         "freight_fen": final_quote.freight_fen,
     }
-    decided = step(case, changed, actor, now, State.REFUNDING, name, told)
-    return decided if legs else complete(decided, now)
+    decided = step(case, changed, actor, at.now, State.REFUNDING, name, told)
+    return decided if legs else finish(decided, at.policy, at.now)
 
 
 def settle_refund(
@@ -60,8 +69,9 @@ def settle_refund(
 ) -> Decision:
     """Record a vendor's final word on one leg; repeated words change nothing.
 
-    All legs succeeded: COMPLETED. One failed: REFUND_FAILED at once, the others keep their truth and
-    are still pursued. Once nothing is failed any more, by a late success, it is REFUNDING again.
+    All legs succeeded: the money is through. One failed: REFUND_FAILED at once, the others keep their
+    truth and are still pursued. Once nothing is failed any more, by a late success, it is REFUNDING
+    again. A leg that was settled offline and is then paid by its vendor was paid twice: operations.
 
     Raises:
         InvalidInput: the case has no such leg.
@@ -69,6 +79,9 @@ def settle_refund(
     leg = next((leg for leg in case.legs if leg.refund_no == outcome.refund_no), None)
     if leg is None:
         raise InvalidInput("the request has no such refund", refund_no=outcome.refund_no)
+    if leg.settled_offline and outcome.succeeded:
+        twice: dict[str, Fact] = {"refund_no": leg.refund_no, "amount_fen": leg.amount_fen}
+        return Decision(case).asking(TaskWanted(TaskKind.PAID_TWICE, twice))
     settled = settle(leg, outcome, now)
     if settled is None:
         return Decision(case)
@@ -81,45 +94,82 @@ def settle_refund(
     if settled.status is LegStatus.FAILED:
         facts["failure_code"] = settled.failure_code
     name = "refund_succeeded" if settled.status is LegStatus.SUCCEEDED else "refund_failed"
-    to = _state_after_settlement(changed)
-    assert to in SETTLEMENT[case.state], "a settlement led past the transition table"
-    first = step(case, changed, SYSTEM, now, to if to is not State.COMPLETED else case.state, name, facts)
-    if to is State.COMPLETED:
-        return complete(first, now)
-    if to is State.REFUNDING:
-        return Decision(disarm(first.case), first.events)
-    if case.state is not State.REFUND_FAILED:
-        return Decision(
-            arm(first.case, now + policy.refund_failed_reminder, DeadlineEffect.ESCALATE), first.events
-        )
-    return first
+    decided = _go_on(case, changed, SYSTEM, policy, now, name, facts)
+    assert decided.case.state in SETTLEMENT[case.state], "a settlement led past the transition table"
+    return decided
 
 
-def retry_refund(case: AfterSalesCase, actor: Actor, book: OrderBook, now: datetime) -> Decision:
+def retry_refund(case: AfterSalesCase, actor: Actor, at: Circumstances) -> Decision:
     """Ask for all failed legs once more, under their own numbers, if the caps still allow it.
 
     Raises:
         RefundCapExceeded: the money went elsewhere in the meantime.
     """
-    failed = [leg for leg in case.legs if leg.status is LegStatus.FAILED]
-    again = [0] * len(book.order.tenders)
-    for leg in failed:
-        again[leg.tender_seq] += leg.amount_fen
-    book.check_caps(tuple(again))
-    changed = disarm(case)
+    failed = _failed(case)
+    at.book.check_caps(_by_tender(failed, at))
+    changed = replace(disarm(case), settlement=None)
     for leg in failed:
         changed = with_leg(changed, reopen(leg))
     facts: dict[str, Fact] = {"refund_nos": [leg.refund_no for leg in failed]}
-    return step(case, changed, actor, now, State.REFUNDING, "refund_retried", facts)
+    return step(case, changed, actor, at.now, State.REFUNDING, "refund_retried", facts)
 
 
-def _state_after_settlement(case: AfterSalesCase) -> State:
-    statuses = {leg.status for leg in case.legs}
+def settle_offline(case: AfterSalesCase, actor: Actor, command: SettleOffline, at: Circumstances) -> Decision:
+    """Failed legs were paid by other means: one person of finance says so, another one confirms it.
+
+    Raises:
+        FourEyes: the one who said so cannot confirm it.
+        InvalidInput: no evidence was given.
+        RefundCapExceeded: the money went elsewhere in the meantime.
+    """
+    if not command.items:
+        raise InvalidInput("paying by other means needs evidence of the payment")
+    failed = _failed(case)
+    facts: dict[str, Fact] = {"refund_nos": [leg.refund_no for leg in failed], "items": command.items}
+    if case.settlement is None:
+        said = replace(case, settlement=OfflineSettlement(actor.subject, at.now))
+        return step(case, said, actor, at.now, case.state, "offline_settlement_proposed", facts)
+    if case.settlement.maker == actor.subject:
+        raise FourEyes("another person of finance has to confirm the settlement")
+    at.book.check_caps(_by_tender(failed, at))
+    changed = replace(case, settlement=None)
+    for leg in failed:
+        changed = with_leg(changed, settled_offline(leg, at.now))
+    return _go_on(case, changed, actor, at.policy, at.now, "settled_offline", facts)
+
+
+def _go_on(
+    case: AfterSalesCase,
+    changed: AfterSalesCase,
+    actor: Actor,
+    policy: AfterSalesPolicy,
+    now: datetime,
+    name: str,
+    facts: Mapping[str, Fact],
+) -> Decision:
+    """Where the legs as they are now lead: the end, a failure with its reminder, or on with the rest."""
+    statuses = {leg.status for leg in changed.legs}
     if statuses == {LegStatus.SUCCEEDED}:
-        return State.COMPLETED
-    return State.REFUND_FAILED if LegStatus.FAILED in statuses else State.REFUNDING
+        return finish(step(case, disarm(changed), actor, now, case.state, name, facts), policy, now)
+    if LegStatus.FAILED not in statuses:
+        return step(case, disarm(changed), actor, now, State.REFUNDING, name, facts)
+    if case.state is not State.REFUND_FAILED:
+        changed = arm(changed, now + policy.refund_failed_reminder, DeadlineEffect.ESCALATE)
+    return step(case, changed, actor, now, State.REFUND_FAILED, name, facts)
 
 
-def complete(decided: Decision, now: datetime) -> Decision:
-    done = step(decided.case, disarm(decided.case), SYSTEM, now, State.COMPLETED, "completed", {})
-    return Decision(done.case, decided.events + done.events)
+def _failed(case: AfterSalesCase) -> list[RefundLeg]:
+    return [leg for leg in case.legs if leg.status is LegStatus.FAILED]
+
+
+def _by_tender(legs: list[RefundLeg], at: Circumstances) -> tuple[int, ...]:
+    amounts = [0] * len(at.book.order.tenders)
+    for leg in legs:
+        amounts[leg.tender_seq] += leg.amount_fen
+    return tuple(amounts)
+
+
+def _under_way(case: AfterSalesCase, at: Circumstances) -> bool:
+    """A refund-only is decided while its goods travel: the parcel has to be stopped or asked back."""
+    lines = [line.line_id for line in case.lines]
+    return case.kind is Kind.REFUND_ONLY and at.book.fulfilment.under_way(lines)

@@ -26,6 +26,8 @@ class RefundLeg:
     vendor_refund_id: str | None = None
     round: int = 1
     settled_at: datetime | None = None
+    settled_offline: bool = False
+    """Paid by other means than its vendor, as two people of finance say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +73,8 @@ def settle(leg: RefundLeg, outcome: LegOutcome, now: datetime) -> RefundLeg | No
 def reopen(leg: RefundLeg) -> RefundLeg:
     """A failed leg asked for once more: the same number, the next round."""
     return replace(leg, status=LegStatus.PENDING, round=leg.round + 1, settled_at=None)
+
+
+def settled_offline(leg: RefundLeg, now: datetime) -> RefundLeg:
+    """A failed leg that was paid by other means: it counts in every cap, and no vendor is asked again."""
+    return replace(leg, status=LegStatus.SUCCEEDED, settled_offline=True, settled_at=now)

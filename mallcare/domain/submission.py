@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mallcare.domain.after_sales import AfterSalesCase, Decision, MintRefundNo
-from mallcare.domain.book import Holding, OrderBook
+from mallcare.domain.after_sales import AfterSalesCase, Circumstances, Decision
+from mallcare.domain.book import OrderBook
 from mallcare.domain.commands import Actor
-from mallcare.domain.deciding import begin_cooling_off, begin_review
 from mallcare.domain.errors import (
     Fact,
-    KindUnavailable,
     OrderClosed,
     OrderNotPaid,
     RefundCapExceeded,
     WindowClosed,
 )
-from mallcare.domain.policy import AfterSalesPolicy, AutoRefundRefusal, AutoRefundUsage, refuse_auto_refund
+from mallcare.domain.policy import AfterSalesPolicy, AutoRefundRefusal, refuse_auto_refund
 from mallcare.domain.quotes import (
     CaseLine,
     Quote,
@@ -27,9 +25,8 @@ from mallcare.domain.quotes import (
     quote,
     units_of,
 )
+from mallcare.domain.reviewing import begin_cooling_off, begin_review
 from mallcare.domain.vocabulary import Kind, State
-
-OFFERED_KINDS = frozenset({Kind.REFUND_ONLY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,35 +49,27 @@ def quote_request(
     """The units and the money `submit` would take now; changes nothing.
 
     Raises:
-        KindUnavailable, OrderNotPaid, OrderClosed, WindowClosed: the order's entry is not open.
+        OrderNotPaid, OrderClosed, WindowClosed: the order's entry is not open.
         InvalidInput, LineNotReturnable, UnitsUnavailable: see `choose_units`.
     """
-    check_entry(book, request.kind, policy, now)
-    lines = choose_units(book, request.kind, request.lines)
+    check_entry(book, policy, now)
+    lines = choose_units(book, request.kind, request.lines, policy, now)
     known = quote(book, lines, request.reason_code, policy)
     if in_cooling_off(book, request, policy, now):
-        known = decide_freight(_holding(book, "", lines), "", known, request.reason_code, policy)
+        known = decide_freight(book, units_of(lines), known, request.reason_code, policy)
     return lines, known
 
 
-def submit(
-    book: OrderBook,
-    request: Request,
-    after_sales_no: str,
-    actor: Actor,
-    policy: AfterSalesPolicy,
-    usage: AutoRefundUsage,
-    now: datetime,
-    mint: MintRefundNo,
-) -> Decision:
+def submit(request: Request, after_sales_no: str, actor: Actor, at: Circumstances) -> Decision:
     """Open a request under the order's lock: reserve units, then review or refund at once (A1).
 
     What an automatic refund may not pay goes to review: beyond the limits, or beyond a cap.
 
     Raises: as `quote_request`.
     """
-    check_entry(book, request.kind, policy, now)
-    lines = choose_units(book, request.kind, request.lines)
+    book, policy, now = at.book, at.policy, at.now
+    check_entry(book, policy, now)
+    lines = choose_units(book, request.kind, request.lines, policy, now)
     case = AfterSalesCase(
         after_sales_no=after_sales_no,
         order_no=book.order.order_no,
@@ -96,33 +85,34 @@ def submit(
         policy_version=policy.version,
         created_at=now,
         updated_at=now,
+        intercept=request.kind is Kind.REFUND_ONLY
+        and book.fulfilment.under_way(line.line_id for line in lines),
     )
     if not in_cooling_off(book, request, policy, now):
         return begin_review(case, actor, policy, now, {})
-    refusal = refuse_auto_refund(policy, book.order.paid_fen, usage)
+    refusal = refuse_auto_refund(policy, book.order.paid_fen, at.usage)
     if refusal is not None:
         return begin_review(case, actor, policy, now, _refused(refusal))
-    held = _holding(book, after_sales_no, lines)
+    held = replace(at, book=replace(book, holdings=book.holdings + case.holdings))
     try:
-        return begin_cooling_off(case, actor, held, policy, now, mint)
+        return begin_cooling_off(case, actor, held)
     except RefundCapExceeded as capped:  # a payment shared with other orders: a person looks at it
         return begin_review(case, actor, policy, now, {"auto_refund_refused": capped.code})
 
 
-def check_entry(book: OrderBook, kind: Kind, policy: AfterSalesPolicy, now: datetime) -> None:
-    """Refuse where the customer's entry is not open.
+def check_entry(book: OrderBook, policy: AfterSalesPolicy, now: datetime) -> None:
+    """Refuse where the customer's entry is not open, neither for the order nor for a replaced unit.
 
     Raises:
-        KindUnavailable, OrderNotPaid, OrderClosed, WindowClosed.
+        OrderNotPaid, OrderClosed, WindowClosed.
     """
-    if kind not in OFFERED_KINDS:
-        raise KindUnavailable(f"{kind.value} is not offered yet", kind=kind.value)
     if book.order.paid_at is None:
         raise OrderNotPaid("the order is not paid, so there is nothing to refund")
     if book.fulfilment.closed_at is not None:
         raise OrderClosed("the mall closed the order", closed_at=book.fulfilment.closed_at.isoformat())
     until = book.after_sales_until(policy)
-    if until is not None and now >= until:
+    replaced = any(book.entry_open(unit, policy, now) for unit in book.exchanged_at)
+    if until is not None and now >= until and not replaced:
         raise WindowClosed(
             "the after-sales window of the order has passed; operations can reopen it",
             after_sales_until=until.isoformat(),
@@ -137,20 +127,6 @@ def in_cooling_off(book: OrderBook, request: Request, policy: AfterSalesPolicy, 
         and now < book.order.placed_at + policy.cooling_off
         and not book.holdings
         and book.fulfilment.first_parcel_at is None
-    )
-
-
-def _holding(book: OrderBook, holder: str, lines: tuple[CaseLine, ...]) -> OrderBook:
-    """The book as it will be once `holder` has its units."""
-    mine = tuple(Holding(unit, holder, decided=False) for unit in units_of(lines))
-    return OrderBook(
-        order=book.order,
-        cells=book.cells,
-        fulfilment=book.fulfilment,
-        holdings=book.holdings + mine,
-        spent_fen=book.spent_fen,
-        transactions=book.transactions,
-        extended_until=book.extended_until,
     )
 
 

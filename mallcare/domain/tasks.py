@@ -15,6 +15,21 @@ class TaskKind(StrEnum):
 
     RECONCILIATION_DIFFERENCE = "reconciliation_difference"
     RECONCILIATION_FAILED = "reconciliation_failed"
+    REFUND_FAILED = "refund_failed"
+    PAID_TWICE = "paid_twice"
+    RETURN_ADDRESS_MISSING = "return_address_missing"
+    RETURN_OVERDUE = "return_overdue"
+    RETURN_NOT_ARRIVED = "return_not_arrived"
+    RESHIPMENT_OVERDUE = "reshipment_overdue"
+    RESHIPMENT_MISSING = "reshipment_missing"
+    PARCEL_ABNORMAL = "parcel_abnormal"
+    INTERCEPT = "intercept"
+    TAKEN_OVER_BY_MALL = "taken_over_by_mall"
+
+    @property
+    def once(self) -> bool:
+        """Opened once for ever for a subject; any other may be opened again once it is resolved."""
+        return self in (TaskKind.RECONCILIATION_DIFFERENCE, TaskKind.RECONCILIATION_FAILED)
 
 
 class TaskStatus(StrEnum):
@@ -26,8 +41,19 @@ class TaskStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TaskWanted:
+    """A decision's call for a person, about the request that was decided on."""
+
+    kind: TaskKind
+    facts: Mapping[str, Fact] = field(default_factory=dict[str, Fact])
+
+
+@dataclass(frozen=True, slots=True)
 class OperationsTask:
-    """One thing for a person to see to, once for each kind and subject. `facts` hold no personal data."""
+    """One thing for a person to see to; of a kind and subject at most one is unresolved at a time.
+
+    `facts` hold no personal data.
+    """
 
     task_id: str
     kind: TaskKind

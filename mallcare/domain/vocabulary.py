@@ -45,9 +45,6 @@ class State(StrEnum):
 
 FINAL_STATES = frozenset({State.COMPLETED, State.REJECTED, State.CANCELLED, State.EXPIRED, State.CLOSED})
 
-REFUND_DECIDED_STATES = frozenset({State.REFUNDING, State.REFUND_FAILED, State.COMPLETED})
-"""After the pivot: the units are refunded or being refunded, only forward from here."""
-
 
 class Role(StrEnum):
     """Who acts. `MALL` acts for its customers and suppliers; `SYSTEM` is the platform's own clock."""
@@ -66,9 +63,28 @@ class Action(StrEnum):
 
     APPROVE = "approve"
     REJECT = "reject"
+    PROPOSE = "propose"
+    REQUEST_EVIDENCE = "request-evidence"
+    ACCEPT_PROPOSAL = "accept-proposal"
+    DECLINE_PROPOSAL = "decline-proposal"
+    SUBMIT_EVIDENCE = "submit-evidence"
     CANCEL = "cancel"
-    EXTEND_DEADLINE = "extend-deadline"
+    SET_RETURN_ADDRESS = "set-return-address"
+    SUBMIT_WAYBILL = "submit-waybill"
+    CORRECT_WAYBILL = "correct-waybill"
+    CHANGE_ADDRESS = "change-address"
+    RECEIVE = "receive"
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    SHIP_BACK = "ship-back"
+    RESHIP = "reship"
+    OUT_OF_STOCK = "out-of-stock"
+    CHOOSE = "choose"
+    CONFIRM = "confirm"
+    REPORT_MISSING = "report-missing"
     RETRY_REFUND = "retry-refund"
+    SETTLE_OFFLINE = "settle-offline"
+    EXTEND_DEADLINE = "extend-deadline"
 
 
 class DeadlineEffect(StrEnum):
@@ -94,6 +110,21 @@ class LegStatus(StrEnum):
     def open(self) -> bool:
         """The vendor still has to be asked."""
         return self in (LegStatus.PENDING, LegStatus.UNKNOWN)
+
+
+class ParcelPurpose(StrEnum):
+    """Why goods of a request travel."""
+
+    RETURN = "return"  # 退货: customer to supplier
+    RESHIPMENT = "reshipment"  # 换货: supplier to customer
+    SHIP_BACK = "ship_back"  # 拒收退回: refused goods, back to the customer
+
+
+class Choice(StrEnum):
+    """What a customer may choose while an exchange is out of stock."""
+
+    WAIT = "wait"
+    REFUND = "refund"
 
 
 class TenderKind(StrEnum):

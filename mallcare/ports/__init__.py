@@ -27,8 +27,11 @@ from mallcare.ports.reconciliation import (
     Reconciliations,
 )
 from mallcare.ports.records import (
+    Address,
+    AddressUse,
     Answered,
     CaseDetails,
+    CaseEvidence,
     CaseRecord,
     CommandRecord,
     OrderRecord,
@@ -53,12 +56,15 @@ from mallcare.ports.webhooks import (
 )
 
 __all__ = [
+    "Address",
+    "AddressUse",
     "Answered",
     "BILLED_AS_PAID",
     "BillRow",
     "BilledMerchant",
     "CaseDetails",
     "CaseEngine",
+    "CaseEvidence",
     "CaseFilter",
     "CaseQueries",
     "CaseRecord",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from mallcare.domain.after_sales import AfterSalesCase
+from mallcare.domain.book import Unit
 from mallcare.domain.commands import Actor
 from mallcare.domain.errors import Fact
 from mallcare.domain.fulfilment import Fulfilment
@@ -35,6 +37,7 @@ class OrderRecord:
     fulfilment: Fulfilment
     personal: PersonalData
     extended_until: datetime | None = None
+    exchanged_at: Mapping[Unit, datetime] = field(default_factory=dict[Unit, datetime])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,30 @@ class CaseDetails:
 
     description: str | None = None
     evidence: tuple[str, ...] = ()
+
+
+Address = Mapping[str, str]
+"""Name, phone, province, city, district, address: personal data, in PostgreSQL only."""
+
+
+class AddressUse(StrEnum):
+    """Whose goods go where."""
+
+    RETURN = "return"
+    """Where the customer sends goods back to, frozen at approval."""
+    DELIVERY = "delivery"
+    """Where the replacement of an exchange goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEvidence:
+    """Something a party showed during a request: addresses of pictures, a text, or both."""
+
+    about: str
+    actor: Actor
+    at: datetime
+    urls: tuple[str, ...] = ()
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from mallcare.domain.after_sales import AfterSalesCase, CaseEvent
-from mallcare.domain.book import OrderBook
+from mallcare.domain.book import OrderBook, Unit
 from mallcare.domain.commands import Actor
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent
 from mallcare.domain.mall_refunds import MallRefund
@@ -17,7 +17,10 @@ from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage
 from mallcare.domain.refunds import RefundLeg
 from mallcare.domain.vocabulary import Role
 from mallcare.ports.records import (
+    Address,
+    AddressUse,
     Answered,
+    CaseEvidence,
     CaseRecord,
     CommandRecord,
     OrderRecord,
@@ -99,12 +102,29 @@ class Orders(Protocol):
         """A unit is reserved or refunded, or a refund leg exists."""
         ...
 
-    async def add_event(self, order_no: str, event: OrderEvent, detail: object, now: datetime) -> bool:
-        """Keep an event, known order or not; False when the event was there already."""
+    async def add_event(
+        self, order_no: str, event: OrderEvent, detail: object, now: datetime, *, set_aside: bool = False
+    ) -> bool:
+        """Keep an event, known order or not; False when the event was there already.
+
+        `set_aside`: it speaks of a request's parcel, not of the order's own.
+        """
         ...
 
     async def events_of(self, order_nos: Sequence[str]) -> dict[str, list[OrderEvent]]:
-        """All kept events of orders."""
+        """All kept events of orders, but for those set aside."""
+        ...
+
+    async def events_with_waybill(self, order_no: str, waybill: str) -> list[OrderEvent]:
+        """Events of an order that name a waybill, set aside or not; case and blanks do not matter."""
+        ...
+
+    async def set_aside_events(self, order_no: str, waybill: str) -> None:
+        """From now on events that name the waybill are of a request's parcel, not of the order's own."""
+        ...
+
+    async def mark_exchanged(self, order_no: str, exchanged_at: Mapping[Unit, datetime]) -> None:
+        """Units of a locked order were replaced; what was known of other units stays."""
         ...
 
     async def save_fulfilment(self, order_no: str, fulfilment: Fulfilment) -> None:
@@ -167,6 +187,35 @@ class Cases(Protocol):
         """At most so many lines of the case's record beyond seq `after`, in order, refusals included."""
         ...
 
+    async def live_of_order(self, order_no: str) -> list[CaseRecord]:
+        """Cases of a locked order that have not ended, under their row locks, in ascending order."""
+        ...
+
+    async def claim_waybill(self, waybill: str, supplier_id: str, customer_id: str) -> bool:
+        """Whether no parcel of another customer's or another supplier's request has the waybill.
+
+        Nobody else can claim it before this unit of work ends.
+        """
+        ...
+
+    async def add_address(
+        self, after_sales_no: str, use: AddressUse, address: Address, actor: Actor, now: datetime
+    ) -> None:
+        """Keep an address of a case; earlier ones stay on record, the newest counts."""
+        ...
+
+    async def addresses_of(self, after_sales_no: str) -> dict[AddressUse, Address]:
+        """The newest address for each use."""
+        ...
+
+    async def add_evidence(self, after_sales_no: str, evidence: CaseEvidence) -> None:
+        """Keep what a party showed."""
+        ...
+
+    async def evidence_of(self, after_sales_no: str) -> list[CaseEvidence]:
+        """Oldest first; what came with the request itself is among its details."""
+        ...
+
     async def find_leg(self, refund_no: str) -> tuple[str, RefundLeg] | None:
         """A leg and its case's number."""
         ...
@@ -221,6 +270,20 @@ class Policies(Protocol):
         self, policy: AfterSalesPolicy, supplier_id: str | None, actor: Actor, now: datetime
     ) -> int:
         """Add a version; answers its number."""
+        ...
+
+
+class Suppliers(Protocol):
+    """What suppliers told about themselves."""
+
+    async def return_address(self, supplier_id: str) -> Address | None:
+        """Where goods are sent back to; None while nobody told."""
+        ...
+
+    async def set_return_address(
+        self, supplier_id: str, address: Address, actor: Actor, now: datetime
+    ) -> None:
+        """From now on; requests approved before keep the one they were given."""
         ...
 
 
@@ -286,6 +349,7 @@ class UnitOfWork(Protocol):
     orders: Orders
     cases: Cases
     policies: Policies
+    suppliers: Suppliers
     switches: Switches
     idempotency: Idempotency
     outbox: Outbox

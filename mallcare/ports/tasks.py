@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from mallcare.domain.tasks import OperationsTask, TaskKind, TaskStatus
@@ -18,13 +19,21 @@ class TaskFilter:
 
     kind: TaskKind | None = None
     status: TaskStatus | None = None
+    subject: str | None = None
 
 
 class Tasks(Protocol):
     """What asks for a person of operations."""
 
     async def open(self, tasks: Sequence[OperationsTask]) -> int:
-        """Insert tasks; what is there already under its kind and subject stays. Answers how many are new."""
+        """Insert tasks; one that still asks under its kind and subject stays. Answers how many are new.
+
+        Of a kind that is opened `once`, a resolved one stays too.
+        """
+        ...
+
+    async def resolve_for(self, subject: str, kind: TaskKind, who: str, note: str, now: datetime) -> None:
+        """Resolve what still asks under a kind and subject, if anything does."""
         ...
 
     async def lock(self, task_id: str) -> OperationsTask | None:
