@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from mallcare.domain.book import Holding, OrderBook, Transaction
+from mallcare.domain.after_sales import Circumstances
+from mallcare.domain.book import Holding, OrderBook, Transaction, Unit
 from mallcare.domain.commands import Actor
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent
 from mallcare.domain.orders import Discount, Order, OrderLine, Tender, TransactionKey, freeze
@@ -25,6 +26,9 @@ CUSTOMER = Actor(Role.CUSTOMER, "customer-1")
 SUPPLIER = Actor(Role.SUPPLIER, "supplier-1")
 OPERATIONS = Actor(Role.OPERATIONS, "operations-1")
 FINANCE = Actor(Role.FINANCE, "finance-1")
+CHECKER = Actor(Role.FINANCE, "finance-2")
+"""The second person of finance."""
+MALL = Actor(Role.MALL, "mall")
 
 
 class Mint:
@@ -90,6 +94,7 @@ def book(
     spent_fen: tuple[int, ...] | None = None,
     transactions: Mapping[TransactionKey, Transaction] | None = None,
     extended_until: datetime | None = None,
+    exchanged_at: Mapping[Unit, datetime] | None = None,
 ) -> OrderBook:
     """The book of an order, by default one of which nothing is held, spent or shipped."""
     known = order() if bought is None else bought
@@ -101,7 +106,21 @@ def book(
         spent_fen=tuple(0 for _ in known.tenders) if spent_fen is None else spent_fen,
         transactions=transactions or {},
         extended_until=extended_until,
+        exchanged_at=exchanged_at or {},
     )
+
+
+def circumstances(
+    known: OrderBook,
+    now: datetime,
+    *,
+    policy: AfterSalesPolicy = POLICY,
+    usage: AutoRefundUsage = UNUSED,
+    mint: Mint | None = None,
+    return_address_known: bool = True,
+) -> Circumstances:
+    """What a decision on that book depends on; refund numbers begin anew unless `mint` is given."""
+    return Circumstances(known, policy, now, mint or Mint(), usage, return_address_known)
 
 
 def mall_refunded(quantities: Mapping[str, int] | None = None, *line_ids: str) -> OrderEvent:
@@ -115,7 +134,16 @@ def mall_refunded(quantities: Mapping[str, int] | None = None, *line_ids: str) -
     )
 
 
-def asking(*lines: tuple[str, int], reason: str = "no_longer_wanted") -> Request:
-    """A refund-only request for named lines, or for the whole order where none is named."""
+def asking(
+    *lines: tuple[str, int], reason: str = "no_longer_wanted", kind: Kind = Kind.REFUND_ONLY
+) -> Request:
+    """A request, refund-only if not said otherwise, for named lines, or for the whole order where none is."""
     named = tuple(RequestedLine(line_id, quantity) for line_id, quantity in lines)
-    return Request(Kind.REFUND_ONLY, reason, named or None)
+    return Request(kind, reason, named or None)
+
+
+def reported(
+    type_: OrderEventType, at: datetime, waybill: str | None = None, *line_ids: str, event_id: str = "E1"
+) -> OrderEvent:
+    """A carrier's report of a parcel, as the mall passes it on; without line ids of the whole order."""
+    return OrderEvent(event_id, type_, at, waybill, line_ids=line_ids or None)

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from mallcare.domain.book import Holding, Transaction, Unit
 from mallcare.domain.errors import RefundCapExceeded, UnitsUnavailable
 from mallcare.domain.orders import FREIGHT_LINE, Order, TransactionKey
-from tests.domain.builders import T1, book, cash, line, order, points
+from mallcare.domain.quotes import CaseLine, RequestedLine, choose_units
+from mallcare.domain.vocabulary import Kind
+from tests.domain.builders import PLACED_AT, POLICY, T1, book, cash, line, order, points
 from tests.domain.strategies import orders
 
 
@@ -27,17 +29,21 @@ def test_the_lowest_free_units_are_taken(taken: set[int], wanted: int) -> None:
     known = book(order(line("A", 12)), holdings=tuple(held("A", *taken)))
     free = sorted(set(range(1, 13)) - taken)
     assert known.refundable_quantity("A") == len(free)
+    assert known.free("A") == tuple(free)
+    request = (RequestedLine("A", wanted),)
     if wanted <= len(free):
-        assert known.lowest_free("A", wanted) == tuple(free[:wanted])
+        chosen = choose_units(known, Kind.REFUND_ONLY, request, POLICY, PLACED_AT)
+        assert chosen == (CaseLine("A", tuple(free[:wanted])),)
     else:
         with pytest.raises(UnitsUnavailable) as refused:
-            known.lowest_free("A", wanted)
+            choose_units(known, Kind.REFUND_ONLY, request, POLICY, PLACED_AT)
         assert refused.value.facts == {"line_id": "A", "available": len(free), "requested": wanted}
 
 
 def test_a_line_the_order_lacks_has_no_units() -> None:
     """Nothing can be taken of an unknown line."""
     assert book().refundable_quantity("X") == 0
+    assert book().free("X") == ()
 
 
 @given(orders())
@@ -55,13 +61,13 @@ def test_all_units_and_the_freight_are_worth_what_was_paid(bought: Order) -> Non
         (held("B", 1, holder="AS2"), False),
         (held("B", 1, holder="AS2", decided=True), True),
         (held("B", 1, holder=None, decided=True), True),
-        (held("B", 1), True),
+        (held("B", 1), False),
     ],
 )
 def test_a_case_is_last_when_all_other_units_are_decided(others: list[Holding], last: bool) -> None:
     """Free units and undecided holdings of others still wait; the mall's own refunds do not."""
     known = book(order(line("A", 2), line("B")), holdings=(*held("A", 1, 2), *others))
-    assert known.is_last("AS1") is last
+    assert known.leaves_nothing([Unit("A", 1), Unit("A", 2)]) is last
 
 
 def test_the_freight_is_decided_once_somebody_holds_it() -> None:

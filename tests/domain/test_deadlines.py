@@ -133,7 +133,7 @@ def test_an_automatic_approval_refunds_as_a_person_would() -> None:
     by_person, _ = under_review(AUTO)
     automatic = ledger.fire(case.after_sales_no, DUE, DUE)
     manual = by_person.decide(case.after_sales_no, Approve(), SUPPLIER, DUE - TICK)
-    assert automatic.case == replace(manual.case, updated_at=DUE)
+    assert automatic.case == replace(manual.case, updated_at=DUE, refund_decided_at=DUE)
     assert automatic.events[0].actor == SYSTEM
     assert automatic.events[0].facts == {**manual.events[0].facts, "automatic": True}
 

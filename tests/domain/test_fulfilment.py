@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mallcare.domain.errors import WindowClosed
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent, after_sales_until, fold
 from mallcare.domain.submission import check_entry
-from mallcare.domain.vocabulary import PARCEL_EVENTS, Kind, OrderEventType
+from mallcare.domain.vocabulary import PARCEL_EVENTS, OrderEventType
 from tests.domain.builders import PLACED_AT, POLICY, TICK, book, line, order
 from tests.domain.strategies import order_events
 
@@ -90,8 +90,8 @@ def test_the_window_is_half_open(extended: bool, offset: timedelta, open_: bool)
     delivered = fold([event(OrderEventType.DELIVERED, PLACED_AT)], ["A"])
     known = book(order(line("A")), fulfilment=delivered, extended_until=end if extended else None)
     if open_:
-        check_entry(known, Kind.REFUND_ONLY, POLICY, end + offset)
+        check_entry(known, POLICY, end + offset)
     else:
         with pytest.raises(WindowClosed) as refused:
-            check_entry(known, Kind.REFUND_ONLY, POLICY, end + offset)
+            check_entry(known, POLICY, end + offset)
         assert refused.value.facts == {"after_sales_until": end.isoformat()}

@@ -146,7 +146,9 @@ def test_freight_that_went_to_somebody_does_not_go_again(decided: bool) -> None:
     taken = (Holding(Unit(FREIGHT_LINE, 1), None, True),) if decided else ()
     known = book(order(freight_fen=100), holdings=(Holding(Unit("A", 1), "AS1", False), *taken))
     quoted = quote(known, (CaseLine("A", (1,)),), CHANGED_MIND, POLICY)
-    assert decide_freight(known, "AS1", quoted, CHANGED_MIND, POLICY).freight_fen == (0 if decided else 100)
+    assert decide_freight(known, (Unit("A", 1),), quoted, CHANGED_MIND, POLICY).freight_fen == (
+        0 if decided else 100
+    )
 
 
 def test_a_parcel_between_two_approvals_keeps_the_freight() -> None:
@@ -164,7 +166,9 @@ def test_a_parcel_between_two_approvals_keeps_the_freight() -> None:
 def test_the_whole_order_means_all_that_is_left() -> None:
     """Units that another request holds are left out, wherever in the line they are."""
     holdings = tuple(Holding(unit, "AS0", False) for unit in (Unit("A", 2), Unit("B", 1)))
-    chosen = choose_units(book(order(line("A", 3), line("B")), holdings=holdings), Kind.REFUND_ONLY, None)
+    chosen = choose_units(
+        book(order(line("A", 3), line("B")), holdings=holdings), Kind.REFUND_ONLY, None, POLICY, PLACED_AT
+    )
     assert chosen == (CaseLine("A", (1, 3)),)
     assert chosen[0].quantity == 2
 
@@ -173,7 +177,7 @@ def test_nothing_left_of_the_order_is_refused() -> None:
     """Asking for the rest of an order that has no rest is an error, not an empty request."""
     known = book(holdings=(Holding(Unit("A", 1), None, True),))
     with pytest.raises(UnitsUnavailable):
-        choose_units(known, Kind.REFUND_ONLY, None)
+        choose_units(known, Kind.REFUND_ONLY, None, POLICY, PLACED_AT)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +193,7 @@ def test_nothing_left_of_the_order_is_refused() -> None:
 def test_requests_that_make_no_sense_are_refused(requested: tuple[RequestedLine, ...]) -> None:
     """No lines, unknown lines, repeated lines and empty quantities never become a case."""
     with pytest.raises(InvalidInput):
-        choose_units(book(order(line("A", 3))), Kind.REFUND_ONLY, requested)
+        choose_units(book(order(line("A", 3))), Kind.REFUND_ONLY, requested, POLICY, PLACED_AT)
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -197,7 +201,7 @@ def test_only_a_refund_without_return_takes_what_is_not_returnable(kind: Kind) -
     """Goods sold as not returnable cannot be asked back, but their money can."""
     known, wanted = book(order(line("A", returnable=False))), (RequestedLine("A", 1),)
     if kind is Kind.REFUND_ONLY:
-        assert choose_units(known, kind, wanted) == (CaseLine("A", (1,)),)
+        assert choose_units(known, kind, wanted, POLICY, PLACED_AT) == (CaseLine("A", (1,)),)
     else:
         with pytest.raises(LineNotReturnable):
-            choose_units(known, kind, wanted)
+            choose_units(known, kind, wanted, POLICY, PLACED_AT)

@@ -307,7 +307,7 @@ def test_cancelling_before_the_decision_frees_the_units() -> None:
     ledger = Ledger(order(line("A", 2)))
     ledger.submit(asking(("A", 2)), NOW)
     gone = ledger.decide(NO, Cancel(), CUSTOMER, NOW).case
-    assert (gone.state, gone.held_units, gone.deadline_at) == (State.CANCELLED, (), None)
+    assert (gone.state, gone.holdings, gone.deadline_at) == (State.CANCELLED, (), None)
     assert ledger.submit(asking(("A", 2)), NOW).lines[0].units == (1, 2)
 
 
@@ -316,7 +316,7 @@ def test_a_rejection_tells_its_reason_and_frees_the_units() -> None:
     ledger = Ledger(order(line("A", 2)))
     ledger.submit(asking(("A", 1)), NOW)
     decision = ledger.decide(NO, Reject("no_evidence"), SUPPLIER, NOW)
-    assert (decision.case.state, decision.case.held_units) == (State.REJECTED, ())
+    assert (decision.case.state, decision.case.holdings) == (State.REJECTED, ())
     assert [(e.name, e.facts) for e in decision.events] == [("rejected", {"reason": "no_evidence"})]
 
 

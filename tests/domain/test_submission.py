@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from mallcare.domain.after_sales import SYSTEM
-from mallcare.domain.book import Unit
+from mallcare.domain.book import Holding, Unit
 from mallcare.domain.commands import Actor, Cancel
 from mallcare.domain.errors import (
-    KindUnavailable,
     OrderClosed,
     OrderNotPaid,
     UnitsUnavailable,
@@ -182,7 +181,7 @@ def test_beyond_the_limits_a_cooling_off_request_goes_to_review(
     ledger.policy, ledger.usage = replace(LIMITS, auto_refund_ceiling_fen=ceiling), usage
     case = ledger.submit(asking(), PLACED_AT)
     assert (case.state, case.cooling_off, case.legs) == (State.PENDING_REVIEW, False, ())
-    assert len(case.held_units) == 3
+    assert len(case.holdings) == 3
     assert ledger.events[-1][1].facts == {"auto_refund_refused": refusal}
 
 
@@ -201,7 +200,7 @@ def test_a_review_gets_the_clock_of_its_policy(timeout: ReviewTimeout, effect: D
     assert case.deadline_at == AFTER_COOLING_OFF + timedelta(hours=5)
     assert (case.deadline_effect, case.policy_version, case.version) == (effect, 7, 1)
     assert not case.refund_decided
-    assert case.held_units == (Unit("A", 1),)
+    assert case.holdings == (Holding(Unit("A", 1), case.after_sales_no, decided=False),)
 
 
 @pytest.mark.rule("A4")
@@ -216,11 +215,12 @@ def test_the_same_units_are_never_reserved_twice() -> None:
 
 
 @pytest.mark.parametrize("kind", [Kind.RETURN_REFUND, Kind.EXCHANGE])
-def test_kinds_not_offered_are_refused_by_name(kind: Kind) -> None:
-    """A known kind that is not offered yet is told apart from an unknown word."""
-    with pytest.raises(KindUnavailable) as refused:
-        check_entry(book(), kind, POLICY, PLACED_AT)
-    assert refused.value.facts == {"kind": kind.value}
+@pytest.mark.rule("A1")
+def test_only_refund_only_is_refunded_in_cooling_off(kind: Kind) -> None:
+    """The whole order in time, but with goods to come back: its supplier reviews it."""
+    case = two_lines().submit(asking(kind=kind), PLACED_AT)
+    assert (case.state, case.kind, case.cooling_off, case.legs) == (State.PENDING_REVIEW, kind, False, ())
+    assert len(case.holdings) == 3
 
 
 def test_an_unpaid_order_has_no_entry() -> None:
@@ -233,7 +233,7 @@ def test_an_unpaid_order_has_no_entry() -> None:
 def test_an_order_closed_by_the_mall_has_no_entry() -> None:
     """After the mall closed an order no request is opened, and the refusal says since when."""
     with pytest.raises(OrderClosed) as refused:
-        check_entry(book(fulfilment=Fulfilment(closed_at=PLACED_AT)), Kind.REFUND_ONLY, POLICY, PLACED_AT)
+        check_entry(book(fulfilment=Fulfilment(closed_at=PLACED_AT)), POLICY, PLACED_AT)
     assert refused.value.facts == {"closed_at": PLACED_AT.isoformat()}
 
 

@@ -11,7 +11,6 @@ from mallcare.domain.book import Holding, OrderBook, Unit
 from mallcare.domain.errors import WindowClosed, WindowStillOpen
 from mallcare.domain.fulfilment import Fulfilment
 from mallcare.domain.submission import check_entry
-from mallcare.domain.vocabulary import Kind
 from mallcare.domain.window import extend_window
 from tests.domain.builders import PLACED_AT, POLICY, TICK, book, line, order
 
@@ -23,13 +22,13 @@ WEEK = timedelta(days=7)
 def delivered() -> OrderBook:
     """An order of one line that was delivered."""
     given = book(order(line("A")))
-    return replace(given, fulfilment=Fulfilment(PLACED_AT, {"A": DELIVERED_AT}))
+    return replace(given, fulfilment=Fulfilment(PLACED_AT, delivered_at={"A": DELIVERED_AT}))
 
 
 def test_goods_that_never_travel_do_not_keep_the_window_open() -> None:
     """A line refunded before it was shipped is never delivered: the others' delivery opens the window."""
     given = book(order(line("A", 2), line("B")))
-    partly = replace(given, fulfilment=Fulfilment(PLACED_AT, {"B": DELIVERED_AT}))
+    partly = replace(given, fulfilment=Fulfilment(PLACED_AT, delivered_at={"B": DELIVERED_AT}))
     assert partly.after_sales_until(POLICY) is None
     one = Holding(Unit("A", 1), "case-1", decided=True)
     assert replace(partly, holdings=(one,)).after_sales_until(POLICY) is None
@@ -56,13 +55,13 @@ def test_an_extension_opens_the_entry_for_a_week_and_it_closes_by_itself() -> No
     now = REGULAR_END + timedelta(days=30)
     closed = delivered()
     with pytest.raises(WindowClosed):
-        check_entry(closed, Kind.REFUND_ONLY, POLICY, now)
+        check_entry(closed, POLICY, now)
     until = extend_window(closed, POLICY, now)
     assert until == now + WEEK
     reopened = replace(closed, extended_until=until)
-    check_entry(reopened, Kind.REFUND_ONLY, POLICY, until - TICK)
+    check_entry(reopened, POLICY, until - TICK)
     with pytest.raises(WindowClosed):
-        check_entry(reopened, Kind.REFUND_ONLY, POLICY, until)
+        check_entry(reopened, POLICY, until)
 
 
 @pytest.mark.rule("A5")
