@@ -8,7 +8,7 @@ carries a whole snapshot, newer ones win, and losing one loses nothing but time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ Attempt = tuple[str, int]
 """A refund's number, and how often finance had it retried."""
 
 STATE = SearchAttributeKey.for_keyword(SearchAttribute.STATE)
+KIND = SearchAttributeKey.for_keyword(SearchAttribute.KIND)
 DUE = SearchAttributeKey.for_datetime(SearchAttribute.DUE)
 DISPUTED = SearchAttributeKey.for_bool(SearchAttribute.DISPUTED)
 
@@ -155,6 +156,7 @@ class AfterSalesWorkflow:
         case, shown = self._case, self._shown
         updates: list[SearchAttributeUpdate[Any]] = [
             *([STATE.value_set(case.state)] if case.state != shown.state else []),
+            *([KIND.value_set(case.kind)] if case.kind != shown.kind else []),
             *([DISPUTED.value_set(case.disputed)] if case.disputed != shown.disputed else []),
         ]
         if case.deadline_at != shown.deadline_at:
@@ -165,6 +167,22 @@ class AfterSalesWorkflow:
         workflow.set_current_details(describe(case))
 
 
+AWAITED: Mapping[State, str] = {
+    State.PENDING_REVIEW: "the supplier's decision",
+    State.PENDING_CUSTOMER: "the customer's answer",
+    State.AWAITING_RETURN: "the customer, to send the goods back",
+    State.RETURN_IN_TRANSIT: "the goods, on their way to the supplier",
+    State.INSPECTING: "the supplier's inspection",
+    State.AWAITING_RESHIPMENT: "the supplier, to send the replacement",
+    State.OUT_OF_STOCK: "the customer's choice: wait, or the money",
+    State.RESHIPPED: "the customer, to confirm the replacement",
+    State.REFUNDING: "the vendors' word on the refund",
+    State.REFUND_FAILED: "finance: a refund failed and has to be retried or settled",
+    State.RETURNING_TO_CUSTOMER: "refused goods, on their way back to the customer",
+}
+"""Who or what each state that can be left waits for."""
+
+
 def describe(case: CaseSnapshot) -> str:
     """Where a case stands, what is awaited and until when, in Markdown."""
     if case.final:
@@ -173,12 +191,10 @@ def describe(case: CaseSnapshot) -> str:
         awaited = "the vendor's word on " + ", ".join(
             f"{leg.refund_no} ({leg.tender})" for leg in case.open_refunds
         )
-    elif case.state is State.REFUND_FAILED:
-        awaited = "finance: a refund failed and has to be retried"
-    elif case.escalated:
-        awaited = "a person: nobody decided in time"
+    elif case.escalated and case.state is not State.REFUND_FAILED:
+        awaited = "a person: nobody acted in time"
     else:
-        awaited = "the supplier's decision"
+        awaited = AWAITED[case.state]
     until = (
         f"\n\nuntil {case.deadline_at:%Y-%m-%d %H:%M:%S}Z, then {case.deadline_effect}"
         if case.deadline_at

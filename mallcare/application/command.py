@@ -2,39 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mallcare.application.caller import Caller
+from mallcare.application.papers import (
+    NOTHING_BESIDE,
+    Beside,
+    freeze_return_address,
+    keep_beside,
+    return_address_for,
+)
+from mallcare.application.parcels import claim_waybill
 from mallcare.application.recording import write_change
 from mallcare.contracts.after_sales import snapshot_of
 from mallcare.contracts.names import Signal
-from mallcare.domain.after_sales import Decision
-from mallcare.domain.commands import Command
+from mallcare.domain.after_sales import AfterSalesCase, Circumstances, Decision
+from mallcare.domain.commands import Command, WaybillCommand
 from mallcare.domain.deciding import decide
 from mallcare.domain.errors import DomainError, IdempotencyMismatch, NotFound, refused_as
 from mallcare.domain.vocabulary import Action
-from mallcare.ports import CaseRecord, Clock, CommandRecord, Hints, Ids, UnitOfWork, UnitOfWorkFactory
+from mallcare.ports import (
+    CaseRecord,
+    Clock,
+    CommandRecord,
+    Hints,
+    Ids,
+    OrderRecord,
+    UnitOfWork,
+    UnitOfWorkFactory,
+)
 
-SIGNAL_OF: Mapping[Action, Signal] = {
-    Action.APPROVE: Signal.APPROVE,
-    Action.REJECT: Signal.REJECT,
-    Action.CANCEL: Signal.CANCEL,
-    Action.EXTEND_DEADLINE: Signal.EXTEND_DEADLINE,
-    Action.RETRY_REFUND: Signal.RETRY_REFUND,
-}
-MOVES_MONEY = frozenset({Action.APPROVE, Action.RETRY_REFUND})
+MOVES_MONEY = frozenset(
+    {
+        Action.APPROVE,
+        Action.ACCEPT_PROPOSAL,
+        Action.ACCEPT,
+        Action.CHOOSE,
+        Action.RETRY_REFUND,
+        Action.SETTLE_OFFLINE,
+    }
+)
+"""Commands that may decide a refund: the payment transactions are locked with the order."""
+
+
+def signal_of(action: Action) -> Signal:
+    """The hint that tells of a command bears its name."""
+    return Signal[action.name]
 
 
 @dataclass(frozen=True, slots=True)
 class GivenCommand:
-    """A command as it arrived. `body_hash` covers its name and all the caller sent."""
+    """A command as it arrived. `body_hash` covers its name and all that was sent, `beside` included."""
 
     after_sales_no: str
     command_id: str
     command: Command
     body_hash: str
     expected_version: int | None = None
+    beside: Beside = NOTHING_BESIDE
 
 
 class CommandCase:
@@ -62,58 +87,54 @@ class CommandCase:
             known = await uow.cases.find_command(given.after_sales_no, caller.role, given.command_id)
             if known is not None:
                 return _replay(known, given, record)
-            book = await uow.orders.book(order, lock_transactions=given.command.action in MOVES_MONEY)
-            policy = await uow.policies.version(case.policy_version)
-            now = self._clock.now()
             answer = CommandRecord(
-                given.command_id, given.command.action.value, given.body_hash, caller.actor, now, case.version
+                given.command_id,
+                given.command.action.value,
+                given.body_hash,
+                caller.actor,
+                self._clock.now(),
+                case.version,
             )
             try:
-                decision = decide(
-                    case,
-                    given.command,
-                    caller.actor,
-                    book,
-                    policy,
-                    now,
-                    self._ids.refund_no,
-                    given.expected_version,
-                )
+                decision = await self._decide(uow, order, case, given, caller)
             except DomainError as refusal:
                 await _refuse(uow, record, answer, refusal)
                 raise
             await self._accept(uow, record, answer, decision)
-        self._hints.offer(snapshot_of(decision.case), SIGNAL_OF[given.command.action])
+        self._hints.offer(snapshot_of(decision.case), signal_of(given.command.action))
         return CaseRecord(decision.case, record.details)
+
+    async def _decide(
+        self, uow: UnitOfWork, order: OrderRecord, case: AfterSalesCase, given: GivenCommand, caller: Caller
+    ) -> Decision:
+        """What the domain says, with the waybill claimed and what came beside the command kept."""
+        command, beside = given.command, given.beside
+        address = await return_address_for(uow, case, command, beside)
+        at = Circumstances(
+            book=await uow.orders.book(order, lock_transactions=command.action in MOVES_MONEY),
+            policy=await uow.policies.version(case.policy_version),
+            now=self._clock.now(),
+            mint=self._ids.refund_no,
+            return_address_known=address is not None,
+        )
+        decision = decide(case, command, caller.actor, at, given.expected_version)
+        if isinstance(command, WaybillCommand):
+            decision = await claim_waybill(uow, order, decision, command, at)
+        await freeze_return_address(uow, case, decision, address, caller.actor)
+        await keep_beside(uow, case.after_sales_no, command, beside, caller.actor, at.now)
+        return decision
 
     async def _accept(
         self, uow: UnitOfWork, record: CaseRecord, answer: CommandRecord, decision: Decision
     ) -> None:
-        accepted = CommandRecord(
-            answer.command_id,
-            answer.name,
-            answer.body_hash,
-            answer.actor,
-            answer.at,
-            decision.case.version,
-        )
+        accepted = replace(answer, version=decision.case.version)
         await uow.cases.add_command(record.case.after_sales_no, accepted)
         await write_change(uow, record.case, decision, self._ids, command_id=answer.command_id)
         await uow.commit()
 
 
 async def _refuse(uow: UnitOfWork, record: CaseRecord, answer: CommandRecord, refusal: DomainError) -> None:
-    refused = CommandRecord(
-        answer.command_id,
-        answer.name,
-        answer.body_hash,
-        answer.actor,
-        answer.at,
-        answer.version,
-        refusal.code,
-        refusal.detail,
-        refusal.facts,
-    )
+    refused = replace(answer, code=refusal.code, detail=refusal.detail, facts=refusal.facts)
     await uow.cases.add_command(record.case.after_sales_no, refused)
     await uow.cases.refuse(record.case.after_sales_no, refused, record.case.state.value)
     await uow.commit()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from mallcare.application.papers import NOTHING_BESIDE, freeze_return_address, return_address_for
 from mallcare.application.recording import write_change
 from mallcare.contracts.after_sales import CaseSnapshot, snapshot_of
-from mallcare.domain.after_sales import Decision
+from mallcare.domain.after_sales import SYSTEM, Circumstances
 from mallcare.domain.deadlines import fire_deadline
 from mallcare.domain.errors import NotFound
 from mallcare.domain.policy import AutoRefundUsage
 from mallcare.domain.vocabulary import DeadlineEffect
 from mallcare.ports import Ids, UnitOfWorkFactory
+
+MAY_PAY = frozenset({DeadlineEffect.AUTO_APPROVE, DeadlineEffect.REFUND})
+"""Effects that may decide a refund without a person."""
 
 
 class FireDeadline:
@@ -37,14 +41,16 @@ class FireDeadline:
                 raise NotFound("there is no such after-sales request", after_sales_no=after_sales_no)
             case = record.case
             policy = await uow.policies.version(case.policy_version)
-            book = await uow.orders.book(order, lock_transactions=True)
+            automatic = case.deadline_effect in MAY_PAY
+            address = await return_address_for(uow, case, None, NOTHING_BESIDE) if automatic else None
             usage = AutoRefundUsage()
-            if case.deadline_effect is DeadlineEffect.AUTO_APPROVE:
+            book = await uow.orders.book(order, lock_transactions=automatic)
+            if automatic:
                 since = now - policy.auto_refund_period
                 usage = await uow.cases.auto_refund_usage(case.customer_id, case.supplier_id, since)
-            decision: Decision = fire_deadline(
-                case, deadline_at, book, policy, usage, now, self._ids.refund_no
-            )
+            at = Circumstances(book, policy, now, self._ids.refund_no, usage, address is not None)
+            decision = fire_deadline(case, deadline_at, at)
+            await freeze_return_address(uow, case, decision, address, SYSTEM)
             await write_change(uow, case, decision, self._ids, told=True)
             await uow.commit()
         return snapshot_of(decision.case)

@@ -6,13 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mallcare.application.caller import Caller
+from mallcare.application.parcels import report_parcel, requests_sending
+from mallcare.application.recording import write_change
+from mallcare.contracts.after_sales import snapshot_of
+from mallcare.contracts.names import Signal
+from mallcare.domain.after_sales import Circumstances, Decision
 from mallcare.domain.errors import DomainError, InvalidInput, OrderFrozen, VersionConflict
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent, fold
 from mallcare.domain.mall_refunds import mall_refund
 from mallcare.domain.orders import Order, check, freeze
 from mallcare.domain.vocabulary import OrderEventType, Role
+from mallcare.domain.voiding import void
 from mallcare.ports import (
     Clock,
+    Hints,
+    Ids,
     OrderRecord,
     PersonalData,
     UnitOfWork,
@@ -189,15 +197,22 @@ class TakeInOrders:
         order_no = stored.order.order_no
         events = await uow.orders.events_of([order_no])
         fulfilment = _fold(sent.order, events.get(order_no, []))
-        await uow.orders.update(replace(sent, fulfilment=fulfilment, extended_until=stored.extended_until))
+        kept = replace(sent, extended_until=stored.extended_until, exchanged_at=stored.exchanged_at)
+        await uow.orders.update(replace(kept, fulfilment=fulfilment))
 
 
 class TakeInOrderEvent:
-    """Keep an event, whether its order is known yet or not, and fold it in."""
+    """Keep an event, whether its order is known yet or not, and let it move what it speaks of.
 
-    def __init__(self, uow: UnitOfWorkFactory, clock: Clock) -> None:
+    A report of a request's own parcel moves the request; every other one is folded into the order, and
+    what the mall did by itself voids requests that are open.
+    """
+
+    def __init__(self, uow: UnitOfWorkFactory, clock: Clock, ids: Ids, hints: Hints) -> None:
         self._uow = uow
         self._clock = clock
+        self._ids = ids
+        self._hints = hints
 
     async def __call__(self, order_no: str, event: OrderEvent, detail: object, caller: Caller) -> str:
         """`applied`, `kept` (its order is not known yet) or `unchanged` (a repetition).
@@ -211,14 +226,45 @@ class TakeInOrderEvent:
             record = await uow.orders.lock(order_no)
             if record is not None:
                 _check_lines(record.order, event)
-            if not await uow.orders.add_event(order_no, event, detail, self._clock.now()):
+            requests = await requests_sending(uow, order_no, event) if record is not None else []
+            now, aside = self._clock.now(), bool(requests)
+            if not await uow.orders.add_event(order_no, event, detail, now, set_aside=aside):
                 return "unchanged"
-            if record is not None:
-                events = (await uow.orders.events_of([order_no]))[order_no]
-                await uow.orders.save_fulfilment(order_no, _fold(record.order, events))
-                await _apply_mall_refunds(uow, record, [event])
+            news: list[Decision] = []
+            if aside:
+                news = await report_parcel(uow, requests, event, self._clock, self._ids)
+            elif record is not None:
+                news = await self._fold_in(uow, record, event)
             await uow.commit()
+        for decision in news:
+            self._hints.offer(snapshot_of(decision.case), Signal.ORDER_EVENT)
         return "applied" if record is not None else "kept"
+
+    async def _fold_in(self, uow: UnitOfWork, record: OrderRecord, event: OrderEvent) -> list[Decision]:
+        """Answers what became of open requests."""
+        order_no = record.order.order_no
+        events = (await uow.orders.events_of([order_no]))[order_no]
+        folded = replace(record, fulfilment=_fold(record.order, events))
+        await uow.orders.save_fulfilment(order_no, folded.fulfilment)
+        if event.type not in (OrderEventType.REFUNDED, OrderEventType.CLOSED):
+            return []
+        await _apply_mall_refunds(uow, record, [event])
+        return await self._void_requests(uow, folded)
+
+    async def _void_requests(self, uow: UnitOfWork, record: OrderRecord) -> list[Decision]:
+        open_requests = await uow.cases.live_of_order(record.order.order_no)
+        if not open_requests:
+            return []
+        book = await uow.orders.book(record, lock_transactions=False)
+        voided: list[Decision] = []
+        for request in open_requests:
+            policy = await uow.policies.version(request.case.policy_version)
+            at = Circumstances(book, policy, self._clock.now(), self._ids.refund_no)
+            decision = void(request.case, at)
+            await write_change(uow, request.case, decision, self._ids)
+            if decision.events:
+                voided.append(decision)
+        return voided
 
 
 def _record(item: IncomingOrder) -> OrderRecord:

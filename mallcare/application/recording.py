@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from mallcare.application.announcements import announce
+from mallcare.application.asking import ask_operations, drop_moot_tasks
 from mallcare.domain.after_sales import AfterSalesCase, Decision
-from mallcare.domain.vocabulary import Role
+from mallcare.domain.vocabulary import State
 from mallcare.ports import CaseDetails, CaseRecord, Ids, UnitOfWork
 
 
@@ -25,15 +26,21 @@ async def write_change(
     command_id: str | None = None,
     told: bool = False,
 ) -> None:
-    """Store a changed case; `told`: its workflow made the change and knows of it."""
+    """Store a changed case and what it asks of operations; `told`: its workflow need not hear of it."""
+    if decision.tasks:
+        await ask_operations(uow, decision, ids)
     if not decision.events:
         return
     case = decision.case
     await uow.cases.save(before, case, told=told, automatic=_automatic(decision))
     await uow.cases.record(case.after_sales_no, decision.events, command_id=command_id)
     await uow.outbox.add(announce(case, decision.events, ids))
+    await drop_moot_tasks(uow, before, case)
+    if case.exchanged_at is not None:
+        units = dict.fromkeys(case.accepted_units, case.exchanged_at)
+        await uow.orders.mark_exchanged(case.order_no, units)
 
 
 def _automatic(decision: Decision) -> bool:
     """No person decided the refund, so it counts against the limits of automatic refunds."""
-    return any(e.name == "approved" and e.actor.role is Role.SYSTEM for e in decision.events)
+    return any(e.facts.get("automatic") is True and e.to_state is State.REFUNDING for e in decision.events)

@@ -132,7 +132,7 @@ class ReceiveRefundCallback:
         if amount_fen is not None and amount_fen != leg.amount_fen:
             log.error("callback.amount_mismatch", refund_no=leg.refund_no, after_sales_no=after_sales_no)
             return True
-        if outcome.succeeded and leg.status is LegStatus.SUCCEEDED:
+        if outcome.succeeded and leg.status is LegStatus.SUCCEEDED and not leg.settled_offline:
             return True  # most of them: the workflow's own call brought the answer before
         if outcome.succeeded or leg.status.open:
             of_first_round = replace(outcome, round=1)  # a retry is settled by the workflow, which asks

@@ -9,12 +9,15 @@ from mallcare.application.caller import Caller
 from mallcare.application.idempotency import Repeatable, answered_before, remember
 from mallcare.application.recording import write_new
 from mallcare.contracts.after_sales import snapshot_of
+from mallcare.domain.after_sales import Circumstances
 from mallcare.domain.book import OrderBook
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage
 from mallcare.domain.quotes import CaseLine, Quote
 from mallcare.domain.submission import Request, in_cooling_off, quote_request, submit
 from mallcare.domain.vocabulary import Role
 from mallcare.ports import (
+    Address,
+    AddressUse,
     CaseDetails,
     CaseRecord,
     Clock,
@@ -35,6 +38,8 @@ class Submission:
     request: Request
     details: CaseDetails
     once: Repeatable
+    ship_to: Address | None = None
+    """Where the replacement of an exchange goes, if not where the order went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +117,12 @@ class SubmitAfterSales:
         usage = AutoRefundUsage()
         if in_cooling_off(book, submission.request, policy, now):
             usage = await _usage(uow, order.customer_id, order.supplier_id, policy, self._clock)
-        decision = submit(
-            book,
-            submission.request,
-            self._ids.after_sales_no(),
-            caller.actor,
-            policy,
-            usage,
-            now,
-            self._ids.refund_no,
-        )
+        at = Circumstances(book, policy, now, self._ids.refund_no, usage)
+        decision = submit(submission.request, self._ids.after_sales_no(), caller.actor, at)
         await write_new(uow, decision, submission.details, self._ids)
+        if submission.ship_to is not None:
+            no = decision.case.after_sales_no
+            await uow.cases.add_address(no, AddressUse.DELIVERY, submission.ship_to, caller.actor, now)
         return CaseRecord(decision.case, submission.details)
 
 

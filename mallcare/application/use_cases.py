@@ -10,6 +10,7 @@ from mallcare.application.deadlines import FireDeadline
 from mallcare.application.operations import Policies, StopSwitch
 from mallcare.application.order_standing import ReadOrder
 from mallcare.application.orders import TakeInOrderEvent, TakeInOrders
+from mallcare.application.papers import CasePapers, ReturnAddresses
 from mallcare.application.reads import ReadAfterSales
 from mallcare.application.reconciliation import ReconcileDay, Reconciliations
 from mallcare.application.refunds import MarkRefundUnclear, PlanRefund, ReceiveRefundCallback, SettleRefund
@@ -32,6 +33,8 @@ class UseCases:
     submit: SubmitAfterSales
     command: CommandCase
     read: ReadAfterSales
+    papers: CasePapers
+    return_addresses: ReturnAddresses
     fire_deadline: FireDeadline
     plan_refund: PlanRefund
     settle_refund: SettleRefund
@@ -61,13 +64,15 @@ def build_use_cases(
     settle = SettleRefund(uow, ids)
     return UseCases(
         take_in_orders=TakeInOrders(uow),
-        take_in_order_event=TakeInOrderEvent(uow, clock),
+        take_in_order_event=TakeInOrderEvent(uow, clock, ids, hints),
         read_order=ReadOrder(uow, clock),
         extend_window=ExtendWindow(uow, clock, ids),
         quote=QuoteAfterSales(uow, clock),
         submit=SubmitAfterSales(uow, clock, ids, hints),
         command=CommandCase(uow, clock, ids, hints),
         read=ReadAfterSales(uow, queries, clock),
+        papers=CasePapers(uow),
+        return_addresses=ReturnAddresses(uow, clock),
         fire_deadline=FireDeadline(uow, ids),
         plan_refund=PlanRefund(uow),
         settle_refund=settle,

@@ -191,6 +191,13 @@ class Cases(Protocol):
         """Cases of a locked order that have not ended, under their row locks, in ascending order."""
         ...
 
+    async def with_waybill(self, order_no: str, waybill: str) -> list[CaseRecord]:
+        """Cases of a locked order that have a parcel with the waybill, ended ones too, in ascending order.
+
+        Under their row locks.
+        """
+        ...
+
     async def claim_waybill(self, waybill: str, supplier_id: str, customer_id: str) -> bool:
         """Whether no parcel of another customer's or another supplier's request has the waybill.
 

@@ -1,0 +1,38 @@
+"""Operations tasks that decisions ask for, and those that became moot."""
+
+from __future__ import annotations
+
+from mallcare.domain.after_sales import SYSTEM, AfterSalesCase, Decision
+from mallcare.domain.deadlines import CALLS_OPERATIONS
+from mallcare.domain.tasks import OperationsTask, TaskKind
+from mallcare.ports import Ids, UnitOfWork
+
+BY_PLATFORM = f"{SYSTEM.role.value}:{SYSTEM.subject}"
+
+
+async def ask_operations(uow: UnitOfWork, decision: Decision, ids: Ids) -> None:
+    """Open what the decision calls for, under the case's number; what still asks is not asked twice."""
+    case = decision.case
+    facts = {"order_no": case.order_no, "supplier_id": case.supplier_id, "kind": case.kind.value}
+    await uow.tasks.open(
+        [
+            OperationsTask(
+                ids.task_id(), task.kind, case.after_sales_no, case.updated_at, {**facts, **task.facts}
+            )
+            for task in decision.tasks
+        ]
+    )
+
+
+async def drop_moot_tasks(uow: UnitOfWork, before: AfterSalesCase, after: AfterSalesCase) -> None:
+    """What asked about a wait that is over asks no more."""
+    moot = CALLS_OPERATIONS.get(before.state) if before.state is not after.state else None
+    if moot is not None:
+        await _drop(uow, after, moot)
+    if after.return_address_set and not before.return_address_set:
+        await _drop(uow, after, TaskKind.RETURN_ADDRESS_MISSING)
+
+
+async def _drop(uow: UnitOfWork, case: AfterSalesCase, kind: TaskKind) -> None:
+    note = f"the request went on to {case.state.value}"
+    await uow.tasks.resolve_for(case.after_sales_no, kind, BY_PLATFORM, note, case.updated_at)
