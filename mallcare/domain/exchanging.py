@@ -18,7 +18,7 @@ from mallcare.domain.commands import Actor, Choose, Reship
 from mallcare.domain.ending import finish
 from mallcare.domain.parcels import Parcel
 from mallcare.domain.refunding import start_refund
-from mallcare.domain.returning import confirm_way_back, waybill_facts
+from mallcare.domain.returning import check_new_waybill, confirm_way_back, waybill_facts
 from mallcare.domain.tasks import TaskKind, TaskWanted
 from mallcare.domain.vocabulary import Choice, DeadlineEffect, ParcelPurpose, State
 
@@ -29,7 +29,14 @@ def change_address(case: AfterSalesCase, actor: Actor, now: datetime) -> Decisio
 
 
 def reship(case: AfterSalesCase, actor: Actor, command: Reship, at: Circumstances) -> Decision:
-    """The replacement is on its way, or on its way once more after the first was reported missing."""
+    """The replacement is on its way, or on its way once more after the first was reported missing.
+
+    It may travel with refused goods, under one waybill.
+
+    Raises:
+        WaybillInUse: see `check_new_waybill`.
+    """
+    check_new_waybill(case, command.waybill, ParcelPurpose.RETURN, ParcelPurpose.RESHIPMENT)
     parcel = Parcel(ParcelPurpose.RESHIPMENT, command.carrier, command.waybill, at.now)
     sent = replace(with_parcel(disarm(case), parcel), missing_reported=False)
     sent = arm(sent, at.now + at.policy.confirm_untracked, DeadlineEffect.COMPLETE)

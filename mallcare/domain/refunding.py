@@ -72,6 +72,7 @@ def settle_refund(
     All legs succeeded: the money is through. One failed: REFUND_FAILED at once, the others keep their
     truth and are still pursued. Once nothing is failed any more, by a late success, it is REFUNDING
     again. A leg that was settled offline and is then paid by its vendor was paid twice: operations.
+    A settlement that waits for its second person ends with any news.
 
     Raises:
         InvalidInput: the case has no such leg.
@@ -85,7 +86,8 @@ def settle_refund(
     settled = settle(leg, outcome, now)
     if settled is None:
         return Decision(case)
-    changed = with_leg(case, settled)
+    # Who said that the failed legs were paid otherwise spoke of the legs as they were before.
+    changed = replace(with_leg(case, settled), settlement=None)
     facts: dict[str, Fact] = {
         "refund_no": leg.refund_no,
         "tender": leg.tender.value,

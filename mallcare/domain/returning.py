@@ -27,7 +27,7 @@ from mallcare.domain.commands import (
     SubmitWaybill,
 )
 from mallcare.domain.ending import await_confirmation, end_of_way_back, send_back
-from mallcare.domain.errors import Fact, InvalidInput
+from mallcare.domain.errors import Fact, InvalidInput, WaybillInUse
 from mallcare.domain.inspection import Counts, Stock, stock_of
 from mallcare.domain.parcels import Parcel
 from mallcare.domain.quotes import CaseLine, requote
@@ -41,8 +41,8 @@ Told = TypeVar("Told")
 
 def set_return_address(case: AfterSalesCase, actor: Actor, at: Circumstances) -> Decision:
     """The address is known at last: the customer's time to send the goods back begins anew."""
-    due = at.now + at.policy.return_shipment
-    waiting = replace(arm(disarm(case), due, DeadlineEffect.EXPIRE), return_address_set=True)
+    moved = move_clock(case, at.now + at.policy.return_shipment, DeadlineEffect.EXPIRE)
+    waiting = replace(moved, return_address_set=True)
     return step(case, waiting, actor, at.now, State.AWAITING_RETURN, "return_address_set", {})
 
 
@@ -136,7 +136,12 @@ def refuse(case: AfterSalesCase, actor: Actor, command: Refuse, at: Circumstance
 
 
 def ship_back(case: AfterSalesCase, actor: Actor, command: ShipBack, at: Circumstances) -> Decision:
-    """Refused goods are on their way; once nothing else is waited for, the customer has 10 days."""
+    """Refused goods are on their way; once nothing else is waited for, the customer has 10 days.
+
+    Raises:
+        WaybillInUse: see `check_new_waybill`.
+    """
+    check_new_waybill(case, command.waybill, ParcelPurpose.RETURN)
     parcel = Parcel(ParcelPurpose.SHIP_BACK, command.carrier, command.waybill, at.now)
     sent = with_parcel(case, parcel)
     if case.state is State.RETURNING_TO_CUSTOMER:
@@ -147,6 +152,18 @@ def ship_back(case: AfterSalesCase, actor: Actor, command: ShipBack, at: Circums
 def confirm_way_back(case: AfterSalesCase, actor: Actor, at: Circumstances) -> Decision:
     """The refused goods are with their customer again, as the customer or the clock says."""
     return step(case, disarm(case), actor, at.now, end_of_way_back(case), "goods_back_with_customer", {})
+
+
+def check_new_waybill(case: AfterSalesCase, waybill: str, *others: ParcelPurpose) -> None:
+    """Refuse the waybill of another parcel of the request: what was heard of that one is not of this one.
+
+    Raises:
+        WaybillInUse
+    """
+    for purpose in others:
+        known = case.parcel(purpose)
+        if known is not None and known.waybill == waybill:
+            raise WaybillInUse("another parcel of the request has this waybill", purpose=purpose.value)
 
 
 def waybill_facts(parcel: Parcel) -> dict[str, Fact]:

@@ -109,7 +109,9 @@ def request_evidence(
 def accept_proposal(case: AfterSalesCase, actor: Actor, at: Circumstances) -> Decision:
     """Go on as approved, as the kind and for the amount that were offered, frozen from here on."""
     assert case.proposal is not None, "offered by the table only while there is a proposal"
-    agreed = replace(case, kind=case.proposal.kind, proposal=None)
+    kind = case.proposal.kind
+    intercept = case.intercept and kind is Kind.REFUND_ONLY
+    agreed = replace(case, kind=kind, intercept=intercept, proposal=None)
     facts: dict[str, Fact] = {"kind": agreed.kind.value, "goods_fen": case.proposal.goods_fen}
     if case.proposal.goods_fen is not None:
         lines = lower(at.book, case.lines, case.proposal.goods_fen)

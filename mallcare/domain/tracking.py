@@ -29,10 +29,24 @@ WAITED_FOR: Mapping[ParcelPurpose, State] = {
 def hear_of_parcel(
     case: AfterSalesCase, waybill: str, events: Iterable[OrderEvent], policy: AfterSalesPolicy, now: datetime
 ) -> Decision:
-    """The case after reports on the parcel with that waybill; what tells nothing new changes nothing."""
-    known = next((parcel for parcel in case.parcels if parcel.waybill == waybill), None)
-    if known is None or case.state.final:
-        return Decision(case)
+    """The case after reports on the parcel with that waybill; what tells nothing new changes nothing.
+
+    One parcel may hold the replacement and refused goods: then both have heard.
+    """
+    decided, reports = Decision(case), tuple(events)
+    for known in case.parcels:
+        if known.waybill == waybill and not case.state.final:
+            decided = decided.then(_hear(decided.case, known, reports, policy, now))
+    return decided
+
+
+def _hear(
+    case: AfterSalesCase,
+    known: Parcel,
+    events: Iterable[OrderEvent],
+    policy: AfterSalesPolicy,
+    now: datetime,
+) -> Decision:
     parcel = track(known, events)
     if parcel == known:
         return Decision(case)
@@ -65,15 +79,19 @@ def _rearmed(
         if parcel.signed_at is not None:
             inspecting = arm(disarm(case), parcel.signed_at + policy.inspection, DeadlineEffect.ESCALATE)
             return inspecting, State.INSPECTING
-        due = transit_deadline(parcel, policy)
-        return (move_clock(case, due, DeadlineEffect.ESCALATE) if due > now else case), case.state
+        return _called_at(case, transit_deadline(parcel, policy), now), case.state
     if parcel.purpose is ParcelPurpose.RESHIPMENT:
         if parcel.signed_at is not None:
             due = parcel.signed_at + policy.confirm_after_signed
             return move_clock(case, due, DeadlineEffect.COMPLETE), case.state
-        due = parcel.sent_at + policy.confirm_untracked
-        return (move_clock(case, due, DeadlineEffect.ESCALATE) if due > now else case), case.state
+        return _called_at(case, parcel.sent_at + policy.confirm_untracked, now), case.state
     return case, case.state
+
+
+def _called_at(case: AfterSalesCase, due: datetime, now: datetime) -> AfterSalesCase:
+    """The clock that calls for a person, as it was where it would have run out already."""
+    moved = move_clock(case, due, DeadlineEffect.ESCALATE)
+    return case if moved.deadline_at is None or moved.deadline_at <= now else moved
 
 
 def move_clock(case: AfterSalesCase, due: datetime, effect: DeadlineEffect) -> AfterSalesCase:

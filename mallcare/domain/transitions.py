@@ -89,7 +89,7 @@ def _stays(
 
 
 REVIEWED = _to(State.REFUNDING, State.COMPLETED, State.AWAITING_RETURN)
-INSPECTED = REFUNDED | _to(State.AWAITING_RESHIPMENT, State.RETURNING_TO_CUSTOMER, State.REJECTED)
+INSPECTED = REFUNDED | _to(State.AWAITING_RESHIPMENT, State.RETURNING_TO_CUSTOMER)
 
 TABLE: Mapping[tuple[State, Action], Rule] = {
     (State.PENDING_REVIEW, Action.APPROVE): Rule(SUPPLIER_SIDE, REVIEWED),
@@ -234,6 +234,8 @@ def _escalates(*states: State) -> dict[tuple[State, DeadlineEffect], frozenset[S
 CLOCKS: Mapping[tuple[State, DeadlineEffect], frozenset[State]] = {
     **_escalates(
         State.PENDING_REVIEW,
+        State.PENDING_CUSTOMER,
+        State.AWAITING_RETURN,
         State.RETURN_IN_TRANSIT,
         State.INSPECTING,
         State.AWAITING_RESHIPMENT,
@@ -249,7 +251,7 @@ CLOCKS: Mapping[tuple[State, DeadlineEffect], frozenset[State]] = {
     (State.RESHIPPED, DeadlineEffect.COMPLETE): ENDED_WITH_GOODS,
     (State.RETURNING_TO_CUSTOMER, DeadlineEffect.COMPLETE): _to(State.REJECTED, State.COMPLETED),
 }
-"""Where a state's clock may lead when it runs out."""
+"""Where a state's clock may lead when it runs out. A clock set anew by operations only calls for a person."""
 
 SETTLEMENT: Mapping[State, frozenset[State]] = {
     State.REFUNDING: _to(State.REFUNDING, State.REFUND_FAILED) | ENDED_WITH_GOODS,

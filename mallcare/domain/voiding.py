@@ -26,9 +26,11 @@ def void(case: AfterSalesCase, at: Circumstances) -> Decision:
     if lost and case.state in NOTHING_SENT:
         facts = {"reason": "refunded_by_the_mall"}
         return step(case, disarm(case), SYSTEM, at.now, State.CLOSED, "closed", facts)
-    if case.deadline_at is None or not (lost or at.book.fulfilment.closed_at is not None):
+    if not (lost or at.book.fulfilment.closed_at is not None):
         return Decision(case)
-    waiting = replace(disarm(case), escalated_at=at.now)
     facts = {"reason": "refunded_by_the_mall" if lost else "order_closed"}
-    decided = step(case, waiting, SYSTEM, at.now, case.state, "clock_voided", facts)
-    return decided.asking(TaskWanted(TaskKind.TAKEN_OVER_BY_MALL, facts))
+    task = TaskWanted(TaskKind.TAKEN_OVER_BY_MALL, facts)
+    if case.deadline_at is None:
+        return Decision(case).asking(task)
+    waiting = replace(disarm(case), escalated_at=at.now)
+    return step(case, waiting, SYSTEM, at.now, case.state, "clock_voided", facts).asking(task)
