@@ -8,13 +8,15 @@ carries a whole snapshot, newer ones win, and losing one loses nothing but time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy, SearchAttributeKey, SearchAttributeUpdate
 from temporalio.exceptions import ApplicationError
+
+from workflows.alarm import Alarm
 
 with workflow.unsafe.imports_passed_through():
     from mallcare.contracts.after_sales import CaseSnapshot, FireDeadlineInput, IssueRefundInput, OpenRefund
@@ -46,6 +48,7 @@ class AfterSalesWorkflow:
         self._case = opened
         self._shown = opened
         self._refunds: dict[Attempt, asyncio.Task[CaseSnapshot]] = {}
+        self._alarm = Alarm() if opened.keeps_alarm else None
 
     @workflow.run
     async def run(self, opened: CaseSnapshot) -> CaseSnapshot:
@@ -95,14 +98,14 @@ class AfterSalesWorkflow:
         left = self._case.deadline_at - workflow.now()
         if left <= timedelta(0):
             return False
-        try:
-            effect = self._case.deadline_effect or "deadline"
-            await workflow.wait_condition(
-                news, timeout=left, timeout_summary=f"{effect} at {self._case.deadline_at:%Y-%m-%d %H:%M}Z"
-            )
-        except TimeoutError:
-            return news()
-        return True
+        effect = self._case.deadline_effect or "deadline"
+        summary = f"{effect} at {self._case.deadline_at:%Y-%m-%d %H:%M}Z"
+        if self._alarm is None:
+            return await _before_a_timer(news, left, summary)
+        self._alarm.set(self._case.deadline_at, summary)
+        alarm = self._alarm
+        await workflow.wait_condition(lambda: news() or alarm.rang)
+        return news() or workflow.now() < self._case.deadline_at
 
     async def _fire_deadline(self) -> None:
         """The deadline passed on this workflow's clock; the database decides what that means."""
@@ -165,6 +168,15 @@ class AfterSalesWorkflow:
             workflow.upsert_search_attributes(updates)  # pyright: ignore[reportUnknownMemberType] the SDK leaves a type argument open
         self._shown = case
         workflow.set_current_details(describe(case))
+
+
+async def _before_a_timer(news: Callable[[], bool], left: timedelta, summary: str) -> bool:
+    """How runs without an alarm wait: a timer of its own for each wait, cancelled by news."""
+    try:
+        await workflow.wait_condition(news, timeout=left, timeout_summary=summary)
+    except TimeoutError:
+        return news()
+    return True
 
 
 AWAITED: Mapping[State, str] = {

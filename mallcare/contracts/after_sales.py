@@ -42,6 +42,11 @@ class CaseSnapshot(Contract):
     deadline_at: AwareDatetime | None = None
     deadline_effect: DeadlineEffect | None = None
     open_refunds: tuple[OpenRefund, ...] = ()
+    keeps_alarm: bool = False
+    """Read from the input of a run alone: its timer is moved only where that matters (`workflows/alarm.py`).
+
+    False in what began before November 2026: those runs set a timer anew with every piece of news.
+    """
 
     @property
     def final(self) -> bool:
@@ -90,4 +95,5 @@ def snapshot_of(case: AfterSalesCase) -> CaseSnapshot:
             for leg in case.legs
             if leg.status.open
         ),
+        keeps_alarm=True,
     )
