@@ -31,12 +31,10 @@ def change_address(case: AfterSalesCase, actor: Actor, now: datetime) -> Decisio
 def reship(case: AfterSalesCase, actor: Actor, command: Reship, at: Circumstances) -> Decision:
     """The replacement is on its way, or on its way once more after the first was reported missing.
 
-    It may travel with refused goods, under one waybill.
-
     Raises:
         WaybillInUse: see `check_new_waybill`.
     """
-    check_new_waybill(case, command.waybill, ParcelPurpose.RETURN, ParcelPurpose.RESHIPMENT)
+    check_new_waybill(case, command.waybill)
     parcel = Parcel(ParcelPurpose.RESHIPMENT, command.carrier, command.waybill, at.now)
     sent = replace(with_parcel(disarm(case), parcel), missing_reported=False)
     sent = arm(sent, at.now + at.policy.confirm_untracked, DeadlineEffect.COMPLETE)

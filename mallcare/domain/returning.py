@@ -141,7 +141,7 @@ def ship_back(case: AfterSalesCase, actor: Actor, command: ShipBack, at: Circums
     Raises:
         WaybillInUse: see `check_new_waybill`.
     """
-    check_new_waybill(case, command.waybill, ParcelPurpose.RETURN)
+    check_new_waybill(case, command.waybill)
     parcel = Parcel(ParcelPurpose.SHIP_BACK, command.carrier, command.waybill, at.now)
     sent = with_parcel(case, parcel)
     if case.state is State.RETURNING_TO_CUSTOMER:
@@ -154,16 +154,14 @@ def confirm_way_back(case: AfterSalesCase, actor: Actor, at: Circumstances) -> D
     return step(case, disarm(case), actor, at.now, end_of_way_back(case), "goods_back_with_customer", {})
 
 
-def check_new_waybill(case: AfterSalesCase, waybill: str, *others: ParcelPurpose) -> None:
-    """Refuse the waybill of another parcel of the request: what was heard of that one is not of this one.
+def check_new_waybill(case: AfterSalesCase, waybill: str) -> None:
+    """Refuse the waybill of a parcel the request has: what was heard of that one is not of a new one.
 
     Raises:
         WaybillInUse
     """
-    for purpose in others:
-        known = case.parcel(purpose)
-        if known is not None and known.waybill == waybill:
-            raise WaybillInUse("another parcel of the request has this waybill", purpose=purpose.value)
+    if any(parcel.waybill == waybill for parcel in case.parcels):
+        raise WaybillInUse("another parcel of this request has the waybill", waybill=waybill)
 
 
 def waybill_facts(parcel: Parcel) -> dict[str, Fact]:

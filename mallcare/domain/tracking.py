@@ -29,24 +29,10 @@ WAITED_FOR: Mapping[ParcelPurpose, State] = {
 def hear_of_parcel(
     case: AfterSalesCase, waybill: str, events: Iterable[OrderEvent], policy: AfterSalesPolicy, now: datetime
 ) -> Decision:
-    """The case after reports on the parcel with that waybill; what tells nothing new changes nothing.
-
-    One parcel may hold the replacement and refused goods: then both have heard.
-    """
-    decided, reports = Decision(case), tuple(events)
-    for known in case.parcels:
-        if known.waybill == waybill and not case.state.final:
-            decided = decided.then(_hear(decided.case, known, reports, policy, now))
-    return decided
-
-
-def _hear(
-    case: AfterSalesCase,
-    known: Parcel,
-    events: Iterable[OrderEvent],
-    policy: AfterSalesPolicy,
-    now: datetime,
-) -> Decision:
+    """The case after reports on the parcel with that waybill; what tells nothing new changes nothing."""
+    known = next((parcel for parcel in case.parcels if parcel.waybill == waybill), None)
+    if known is None or case.state.final:
+        return Decision(case)
     parcel = track(known, events)
     if parcel == known:
         return Decision(case)
