@@ -27,12 +27,10 @@ async def claim_waybill(
     """The decision on a waybill, with what was reported of its parcel before anybody named it.
 
     Raises:
-        WaybillInUse: another customer's or supplier's request has it, the request itself for another
-            parcel, or it moved before the request existed: then it is the order's own parcel.
+        WaybillInUse: a request of another customer or supplier has it, or it moved before the request
+            existed: then it is the order's own parcel.
     """
     case, waybill = decided.case, command.waybill
-    if [parcel.waybill for parcel in case.parcels].count(waybill) > 1:
-        raise WaybillInUse("another parcel of this request has the waybill", waybill=waybill)
     if not await uow.cases.claim_waybill(waybill, case.supplier_id, case.customer_id):
         raise WaybillInUse("a request of somebody else has the waybill", waybill=waybill)
     reported = await uow.orders.events_with_waybill(case.order_no, waybill)
