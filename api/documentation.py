@@ -39,7 +39,8 @@ Each answer about a request shows its `state`, the `deadline_at` it waits for wi
 **Who sees what.** A supplier and a customer see their own orders and requests; what is another's looks
 exactly like what does not exist (404). `mall` acts for its customers and suppliers; `operations`,
 `finance` and `auditor` see everything. Names, telephone numbers and addresses are shown in full to
-`mall` and `operations` and masked for everybody else; they never appear in errors.
+`mall` and `operations` and masked for everybody else, but for whoever sends goods there: see the
+`addresses` of a request. They never appear in errors.
 
 **Money** is whole fen in members named `*_fen`. **Times** are ISO 8601 with an offset; answers are in
 UTC. **Lists** take `limit` and `cursor` and answer `items` and `next_cursor`.
@@ -54,7 +55,8 @@ members this version does not know are ignored; in requests and commands they ar
 
 TAGS = [
     {"name": "orders", "description": "What the mall sends: snapshots of orders, and what happens to them."},
-    {"name": "after-sales", "description": "Requests of customers, from quote to refund."},
+    {"name": "after-sales", "description": "Requests of customers, from quote to refund or replacement."},
+    {"name": "suppliers", "description": "What suppliers tell about themselves."},
     {"name": "operations", "description": "Policies, the stop switch, tasks, daily reconciliation."},
     {"name": "webhooks", "description": "What is sent to the mall: see it, have it sent again."},
     {"name": "callbacks", "description": "Vendors' calls, verified by the vendor's own signature."},
@@ -95,6 +97,11 @@ _EXAMPLES: dict[str, tuple[str, dict[str, object]]] = {
         "cash would be refunded beyond what it paid",
         {"tender": "cash", "left_fen": 100, "asked_fen": 2791},
     ),
+    "waybill_in_use": (
+        "the waybill belongs to another parcel",
+        {"waybill": "SF1234567890"},
+    ),
+    "four_eyes": ("another person of finance has to confirm the settlement", {}),
     "invalid": (
         "1 fields cannot be accepted",
         {
@@ -113,7 +120,6 @@ _EXAMPLES: dict[str, tuple[str, dict[str, object]]] = {
         {"tenders_fen": 7000, "expected_fen": 7334},
     ),
     "line_not_returnable": ("line 1 is sold as not returnable", {"line_id": "1"}),
-    "kind_unavailable": ("exchange is not offered yet", {"kind": "exchange"}),
     "unauthenticated": ("the token is not valid: it has expired", {}),
     "too_large": ("the body is larger than this API reads", {}),
     "engine_unavailable": ("an engine cannot be reached; nothing was changed, try again", {}),

@@ -48,10 +48,11 @@ PROBLEMS: Mapping[str, Kind] = {
     "order_closed": Kind(409, "The order is closed"),
     "order_not_paid": Kind(409, "The order is not paid"),
     "refund_cap_exceeded": Kind(409, "More than was paid"),
+    "waybill_in_use": Kind(409, "The waybill belongs to another parcel"),
+    "four_eyes": Kind(409, "A second person is needed"),
     "invalid": Kind(422, "Not acceptable as it is"),
     "money_does_not_add_up": Kind(422, "The amounts contradict each other"),
     "line_not_returnable": Kind(422, "The line may not be returned"),
-    "kind_unavailable": Kind(422, "This kind of request is not offered"),
     # of HTTP and of the platform itself
     "unauthenticated": Kind(401, "Unknown caller"),
     "method_not_allowed": Kind(405, "No such method here"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import overload
 
+from api.schemas.addresses import AddressIn
 from api.schemas.after_sales import SubmitIn, WhatIsAsked
-from api.schemas.fields import body_hash
-from api.schemas.orders import AddressIn, OrderEventIn, OrderIn
+from api.schemas.fields import body_hash, waybill_form
+from api.schemas.orders import OrderEventIn, OrderIn
 from mallcare.application.idempotency import Repeatable
 from mallcare.application.orders import IncomingOrder
 from mallcare.application.submit import Submission
@@ -49,19 +51,22 @@ def incoming_order(body: OrderIn) -> IncomingOrder:
     customer = body.customer
     personal = PersonalData(
         customer={"name": customer.name, "phone": customer.phone, "openid": customer.openid},
-        ship_to=_address(body.ship_to),
+        ship_to=address_of(body.ship_to),
     )
     return IncomingOrder(order, personal, body_hash(body))
 
 
 def order_event(body: OrderEventIn) -> OrderEvent:
-    """An event; quantities of a mall's own refund are taken out of its detail."""
+    """An event; its waybill is written as requests write theirs.
+
+    Quantities of a mall's own refund are taken out of its detail.
+    """
     lines = body.detail.lines if body.detail is not None else None
     return OrderEvent(
         event_id=body.event_id,
         type=body.type,
         occurred_at=body.occurred_at,
-        waybill=body.waybill,
+        waybill=waybill_form(body.waybill) or None if body.waybill is not None else None,
         carrier=body.carrier,
         line_ids=body.line_ids,
         refunded_lines={line.line_id: line.quantity for line in lines} if lines is not None else None,
@@ -81,6 +86,7 @@ def submission_of(body: SubmitIn, idempotency_key: str) -> Submission:
         request=request_of(body, body.reason_code),
         details=CaseDetails(body.description, body.evidence),
         once=Repeatable(idempotency_key, body_hash(body)),
+        ship_to=address_of(body.ship_to),
     )
 
 
@@ -89,7 +95,16 @@ def _lines(body: WhatIsAsked) -> tuple[RequestedLine, ...]:
     return tuple(asked)
 
 
-def _address(body: AddressIn | None) -> dict[str, str] | None:
+@overload
+def address_of(body: AddressIn) -> dict[str, str]: ...
+
+
+@overload
+def address_of(body: AddressIn | None) -> dict[str, str] | None: ...
+
+
+def address_of(body: AddressIn | None) -> dict[str, str] | None:
+    """An address as it is kept."""
     if body is None:
         return None
     return {

@@ -10,16 +10,10 @@ from fastapi.responses import JSONResponse
 from api.deps import Cases, IdempotencyKey
 from api.documentation import READING, WRITING, problems
 from api.parsing import request_of, submission_of
-from api.rendering import case_out, case_renderer, event_out, quote_out, words_out
-from api.schemas.after_sales import (
-    CaseEventsOut,
-    CaseListOut,
-    CaseOut,
-    QuoteIn,
-    QuoteOut,
-    SubmitIn,
-    WordsOut,
-)
+from api.rendering.cases import case_out, case_renderer, quote_out
+from api.rendering.record import event_out, words_out
+from api.schemas.after_sales import QuoteIn, QuoteOut, SubmitIn
+from api.schemas.cases import CaseEventsOut, CaseListOut, CaseOut, WordsOut
 from api.schemas.fields import Id
 from api.security import SignedIn, SignedInRoute
 from mallcare.domain.vocabulary import Kind, State
@@ -35,7 +29,6 @@ ENTRY = (
     "window_closed",
     "units_unavailable",
     "line_not_returnable",
-    "kind_unavailable",
 )
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path
 from api.deps import Cases, IdempotencyKey
 from api.documentation import READING, WRITING, problems
 from api.parsing import incoming_order, order_event
-from api.rendering import intake_out, order_out
+from api.rendering.orders import intake_out, order_out
 from api.schemas.fields import Id, body_hash
 from api.schemas.orders import (
     OrderBatchIn,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 
 from api.deps import Cases
 from api.documentation import READING, problems
-from api.schemas.fields import Id
+from api.schemas.fields import NO_NUL, Id
 from api.schemas.reconciliation import ResolveTaskIn, TaskListOut, TaskOut
 from api.security import SignedIn, SignedInRoute
 from mallcare.domain.tasks import OperationsTask, TaskKind, TaskStatus
@@ -30,6 +30,15 @@ async def list_tasks(
     cases: Cases,
     kind: Annotated[TaskKind | None, Query(description="Only of this kind.")] = None,
     status: Annotated[TaskStatus | None, Query(description="Only in this status.")] = None,
+    subject: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=200,
+            pattern=NO_NUL,
+            description="Only about this: the number of a request, for the tasks of requests.",
+        ),
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="Most tasks of one page.")] = 50,
     cursor: Annotated[
         str | None,
@@ -42,7 +51,7 @@ async def list_tasks(
     ] = None,
 ) -> TaskListOut:
     """What asks for a person, newest first (operations, finance, auditor)."""
-    page = await cases.tasks.page(TaskFilter(kind, status), limit, cursor, caller)
+    page = await cases.tasks.page(TaskFilter(kind, status, subject), limit, cursor, caller)
     return TaskListOut(items=[_task_out(task) for task in page.items], next_cursor=page.next_cursor)
 
 

@@ -51,6 +51,24 @@ def _this_century(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
+def waybill_form(value: str) -> str:
+    """A waybill as everybody who compares it writes it: without blanks, in capitals."""
+    told = "".join(value.split())
+    return told.upper() if told.isascii() else told
+
+
+def _without_blanks(value: object) -> object:
+    return "".join(value.split()) if isinstance(value, str) else value
+
+
+def _in_capitals(value: str) -> str:
+    return value.upper()
+
+
+def _in_small_letters(value: str) -> str:
+    return value.lower()
+
+
 Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID, pattern=ID_PATTERN)]
 Version = Annotated[int, Field(strict=True, ge=1, le=LARGEST_INT)]
 Fen = Annotated[int, Field(strict=True, ge=0, le=LARGEST_FEN)]
@@ -62,6 +80,18 @@ ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200, patte
 LongText = Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=NO_NUL)]
 WebAddress = Annotated[
     str, StringConstraints(min_length=10, max_length=2_048, pattern=r"^https?://[^\s\x00-\x1f\x7f]+$")
+]
+
+Waybill = Annotated[
+    str,
+    StringConstraints(min_length=6, max_length=40, pattern=r"^[A-Za-z0-9-]+$"),
+    BeforeValidator(_without_blanks),
+    AfterValidator(_in_capitals),
+]
+Carrier = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9_-]+$"),
+    AfterValidator(_in_small_letters),
 ]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas.after_sales import Asked
+from api.schemas.bodies import Asked
 from api.schemas.fields import Fen, Flag, Id, LongText
 from mallcare.domain.policy import ReviewTimeout
 
@@ -43,6 +43,40 @@ class PolicyIn(Asked):
     review_timeout: ReviewTimeout = Field(
         default=ReviewTimeout.ESCALATE, description="What an unanswered review turns into."
     )
+    customer_answer_seconds: Seconds = Field(
+        default=7 * 86_400, description="Time for the customer to answer an offer or show evidence."
+    )
+    return_shipment_seconds: Seconds = Field(
+        default=7 * 86_400, description="Time to send goods back, from the approval (A3)."
+    )
+    return_transit_seconds: Seconds = Field(
+        default=10 * 86_400, description="How long a return may travel before operations looks for it."
+    )
+    return_silence_seconds: Seconds = Field(
+        default=72 * 3_600, description="How long its carrier may be silent before operations looks for it."
+    )
+    inspection_seconds: Seconds = Field(
+        default=48 * 3_600, description="Time for the supplier's inspection, from the delivery of the return."
+    )
+    reshipment_seconds: Seconds = Field(
+        default=48 * 3_600, description="Time for the supplier to send the replacement."
+    )
+    stock_choice_seconds: Seconds = Field(
+        default=7 * 86_400,
+        description="Time for the customer to choose when the replacement is out of stock.",
+    )
+    confirm_after_signed_seconds: Seconds = Field(
+        default=7 * 86_400, description="Time to confirm a replacement, from its delivery."
+    )
+    confirm_untracked_seconds: Seconds = Field(
+        default=10 * 86_400, description="The same from its dispatch, where its carrier reports nothing."
+    )
+    ship_back_seconds: Seconds = Field(
+        default=48 * 3_600, description="Time for the supplier to send refused goods back."
+    )
+    ship_back_confirm_seconds: Seconds = Field(
+        default=10 * 86_400, description="Time to confirm refused goods, from their dispatch."
+    )
     refund_failed_reminder_seconds: Seconds = Field(
         default=24 * 3_600, description="How often a failed refund calls for a person."
     )
@@ -68,6 +102,29 @@ class PolicyOut(BaseModel):
     hold_during_cooling_off: bool = Field(description="Orders are released after the cooling-off.")
     review_seconds: int = Field(description="Time for the supplier's review.")
     review_timeout: ReviewTimeout = Field(description="What an unanswered review turns into.")
+    customer_answer_seconds: int = Field(
+        description="Time for the customer to answer an offer or show evidence."
+    )
+    return_shipment_seconds: int = Field(description="Time to send goods back, from the approval (A3).")
+    return_transit_seconds: int = Field(
+        description="How long a return may travel before operations looks for it."
+    )
+    return_silence_seconds: int = Field(
+        description="How long its carrier may be silent before operations looks for it."
+    )
+    inspection_seconds: int = Field(
+        description="Time for the supplier's inspection, from the delivery of the return."
+    )
+    reshipment_seconds: int = Field(description="Time for the supplier to send the replacement.")
+    stock_choice_seconds: int = Field(
+        description="Time for the customer to choose when the replacement is out of stock."
+    )
+    confirm_after_signed_seconds: int = Field(description="Time to confirm a replacement, from its delivery.")
+    confirm_untracked_seconds: int = Field(
+        description="The same from its dispatch, where its carrier reports nothing."
+    )
+    ship_back_seconds: int = Field(description="Time for the supplier to send refused goods back.")
+    ship_back_confirm_seconds: int = Field(description="Time to confirm refused goods, from their dispatch.")
     refund_failed_reminder_seconds: int = Field(description="How often a failed refund calls for a person.")
     auto_refund_ceiling_fen: int = Field(description="Most that is refunded without a person, in fen.")
     auto_refund_period_seconds: int = Field(description="Period in which automatic refunds are counted.")

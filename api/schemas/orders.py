@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
+from api.schemas.addresses import AddressIn, AddressOut
+from api.schemas.bodies import Sent
 from api.schemas.fields import (
     Fen,
     Flag,
@@ -62,12 +64,6 @@ EXAMPLE_ORDER: dict[str, JsonValue] = {
 }
 
 
-class Sent(BaseModel):
-    """Base of what the mall sends: members this version does not know are ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
 class CustomerIn(Sent):
     """Who bought. Only the id is needed; the rest is kept apart as personal data."""
 
@@ -75,17 +71,6 @@ class CustomerIn(Sent):
     name: ShortText | None = Field(default=None, description="Name, personal data.")
     phone: Word | None = Field(default=None, description="Telephone number, personal data.")
     openid: ShortText | None = Field(default=None, description="WeChat openid, personal data.")
-
-
-class AddressIn(Sent):
-    """Where goods go; personal data."""
-
-    name: ShortText = Field(description="Name of the receiver.")
-    phone: Word = Field(description="Telephone number of the receiver.")
-    province: Word = Field(description="Province 省.")
-    city: Word = Field(description="City 市.")
-    district: Word = Field(description="District 区.")
-    address: ShortText = Field(description="Street, number, door.")
 
 
 class TenderIn(Sent):
@@ -270,7 +255,10 @@ class OrderEventIn(Sent):
     event_id: Id = Field(description="The mall's id of the event; the same id counts once.")
     type: OrderEventType = Field(description="What happened.")
     occurred_at: Instant = Field(description="When it happened; events may arrive in any order.")
-    waybill: Word | None = Field(default=None, description="Waybill of the parcel.")
+    waybill: Word | None = Field(
+        default=None,
+        description="Waybill of the parcel; that of a return or a replacement moves its request.",
+    )
     carrier: Word | None = Field(default=None, description="Carrier of the parcel.")
     line_ids: tuple[Id, ...] | None = Field(
         default=None, min_length=1, max_length=200, description="Lines it is about; null: all of the order."
@@ -307,17 +295,6 @@ class CustomerOut(BaseModel):
     name: str | None = Field(description="Name; masked: the first character.")
     phone: str | None = Field(description="Telephone number; masked: the first three and last four digits.")
     openid: str | None = Field(description="WeChat openid; masked: null.")
-
-
-class AddressOut(BaseModel):
-    """Where goods go; masked for everybody but the mall and operations."""
-
-    name: str = Field(description="Name of the receiver; masked: the first character.")
-    phone: str = Field(description="Telephone number; masked: the first three and last four digits.")
-    province: str = Field(description="Province 省.")
-    city: str = Field(description="City 市.")
-    district: str = Field(description="District 区.")
-    address: str = Field(description="Street, number, door; masked: three stars.")
 
 
 class TenderOut(BaseModel):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from api.schemas.after_sales import Asked
+from api.schemas.bodies import Asked
 from api.schemas.fields import LongText
 from mallcare.domain.reconciliation import DifferenceKind
 from mallcare.domain.tasks import TaskKind, TaskStatus

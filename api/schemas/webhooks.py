@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas.after_sales import Asked
+from api.schemas.bodies import Asked
 from api.schemas.fields import Id, Instant
 from mallcare.application.webhooks import MOST_REPLAYED
 from mallcare.ports import MessageStatus
