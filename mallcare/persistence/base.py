@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, cast
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, DateTime, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, DateTime, Integer, MetaData, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
@@ -19,6 +19,8 @@ NAMING = {
     "ck": "ck_%(table_name)s_%(constraint_name)s",
 }
 
+NO = text("false")
+"""Server default of a flag: what rows have that do not name it."""
 JsonObject = dict[str, Any]
 JsonArray = list[Any]
 Fen = Annotated[int, mapped_column(BigInteger)]

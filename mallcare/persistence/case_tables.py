@@ -1,4 +1,7 @@
-"""Tables of after-sales cases: the case, its record, its commands, its refund legs, its policies."""
+"""Tables of after-sales cases: the case, its record, its commands, its refund legs, its policies.
+
+Its parcels, addresses and evidence are in `goods_tables`.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from mallcare.domain.vocabulary import (
     State,
     TenderKind,
 )
-from mallcare.persistence.base import Base, Fen, JsonArray, JsonObject, one_of, quoted, table_of
+from mallcare.persistence.base import NO, Base, Fen, JsonArray, JsonObject, one_of, quoted, table_of
 
 LIVE = f"state NOT IN ({quoted(state for state in State if state in FINAL_STATES)})"
 """Condition of a case that has not ended; written alike in indexes and queries, so that they meet."""
@@ -87,9 +90,17 @@ class AfterSalesRow(Base):
     policy_version: Mapped[int] = mapped_column(ForeignKey("after_sales_policies.version"))
     disputed: Mapped[bool]
     cooling_off: Mapped[bool]
+    intercept: Mapped[bool] = mapped_column(server_default=NO)
     escalated_at: Mapped[datetime | None]
     deadline_at: Mapped[datetime | None]
     deadline_effect: Mapped[str | None]
+    extended_until: Mapped[datetime | None]
+    refund_decided_at: Mapped[datetime | None]
+    proposal: Mapped[JsonObject | None]
+    return_address_set: Mapped[bool] = mapped_column(server_default=NO)
+    inspected_at: Mapped[datetime | None]
+    missing_reported: Mapped[bool] = mapped_column(server_default=NO)
+    settlement: Mapped[JsonObject | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     told_version: Mapped[int] = mapped_column(server_default=text("0"))
@@ -168,6 +179,7 @@ class RefundLegRow(Base):
     round: Mapped[int]
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
+    settled_offline: Mapped[bool] = mapped_column(server_default=NO)
 
 
 class AfterSalesPolicyRow(Base):

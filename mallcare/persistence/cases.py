@@ -1,4 +1,4 @@
-"""After-sales cases with their legs and units, and the sweeper's view of them."""
+"""After-sales cases with their legs, parcels and units, and the sweeper's view of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from sqlalchemy import (
     column,
     func,
     insert,
-    literal,
     select,
     text,
     tuple_,
@@ -23,17 +22,27 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mallcare.domain.after_sales import SYSTEM, AfterSalesCase, CaseEvent
+from mallcare.domain.after_sales import AfterSalesCase, CaseEvent
+from mallcare.domain.commands import Actor
 from mallcare.domain.errors import VersionConflict
 from mallcare.domain.policy import AUTOMATIC_REFUNDS, AutoRefundUsage
 from mallcare.domain.refunds import RefundLeg
-from mallcare.domain.vocabulary import LegStatus, Role
-from mallcare.persistence import records
-from mallcare.persistence.codec import case_of, case_record, case_values, leg_values, refund_leg
+from mallcare.domain.vocabulary import Role
+from mallcare.persistence import case_legs, case_papers, records
+from mallcare.persistence.case_codec import case_of, case_record, case_values
+from mallcare.persistence.case_legs import write_legs
+from mallcare.persistence.case_parcels import SENT_WITH, claim_waybill, write_parcels
 from mallcare.persistence.holdings import hold, move_holdings
-from mallcare.persistence.statements import CASES, insert_rows
-from mallcare.persistence.tables import LIVE, after_sales, after_sales_events, refund_legs, switches
-from mallcare.ports.records import CaseRecord, CommandRecord, RecordedEvent
+from mallcare.persistence.statements import CASES
+from mallcare.persistence.tables import LIVE, after_sales, switches
+from mallcare.ports.records import (
+    Address,
+    AddressUse,
+    CaseEvidence,
+    CaseRecord,
+    CommandRecord,
+    RecordedEvent,
+)
 
 NUMBER = bindparam("number", type_=Text())
 BEFORE = bindparam("before", type_=DateTime(timezone=True))
@@ -44,41 +53,17 @@ AFTER = tuple_(bindparam("after_at", type_=DateTime(timezone=True)), NUMBER)
 GET = CASES.where(after_sales.c.after_sales_no == NUMBER)
 LOCK = GET.with_for_update(key_share=True, of=after_sales)
 ADD = insert(after_sales)
+OF_ORDER = (
+    CASES.where(after_sales.c.order_no == NUMBER)
+    .order_by(after_sales.c.after_sales_no)
+    .with_for_update(key_share=True, of=after_sales)
+)
+LIVE_OF_ORDER = OF_ORDER.where(text(LIVE))
+OF_WAYBILL = OF_ORDER.where(after_sales.c.after_sales_no.in_(SENT_WITH))
 SAVE = update(after_sales).where(
     after_sales.c.after_sales_no == NUMBER, after_sales.c.version == bindparam("known", type_=Integer())
 )
-NEVER_CHANGE = ("after_sales_no", "order_no", "supplier_id", "customer_id", "kind", "created_at")
-
-ADD_LEGS = insert_rows(refund_legs, [column.name for column in refund_legs.c])
-FIND_LEG = select(refund_legs).where(refund_legs.c.refund_no == NUMBER)
-SAVE_LEG = update(refund_legs).where(refund_legs.c.refund_no == NUMBER)
-MARK_UNCLEAR = (
-    SAVE_LEG.where(refund_legs.c.status == LegStatus.PENDING.value)
-    .values(status=LegStatus.UNKNOWN.value)
-    .returning(refund_legs.c.refund_no, refund_legs.c.after_sales_no)
-    .cte("marked")
-)
-NOTE_UNCLEAR = (
-    insert(after_sales_events)
-    .from_select(
-        [
-            *("after_sales_no", "version", "name", "actor_role", "actor_subject"),
-            *("at", "from_state", "to_state", "facts"),
-        ],
-        select(
-            after_sales.c.after_sales_no,
-            after_sales.c.version,
-            literal("refund_unclear"),
-            literal(SYSTEM.role.value),
-            literal(SYSTEM.subject),
-            bindparam("now", type_=DateTime(timezone=True)),
-            after_sales.c.state,
-            after_sales.c.state,
-            func.jsonb_build_object("refund_no", MARK_UNCLEAR.c.refund_no),
-        ).join_from(MARK_UNCLEAR, after_sales, MARK_UNCLEAR.c.after_sales_no == after_sales.c.after_sales_no),
-    )
-    .returning(after_sales_events.c.id)
-)
+NEVER_CHANGE = ("after_sales_no", "order_no", "supplier_id", "customer_id", "created_at")
 
 _told = (
     func.json_to_recordset(bindparam("rows", type_=JSON()))
@@ -177,19 +162,14 @@ class SqlCases:
             "auto_refunded_at": case.updated_at if automatic else None,
         }
         await self._connection.execute(ADD, values)
-        await self._add_legs(case, case.legs)
-        await hold(
-            self._connection,
-            case.order_no,
-            case.after_sales_no,
-            case.held_units,
-            decided=case.refund_decided,
-        )
+        await write_legs(self._connection, None, case)
+        await write_parcels(self._connection, None, case)
+        await hold(self._connection, case.order_no, case.holdings)
 
     async def save(
         self, before: AfterSalesCase, after: AfterSalesCase, *, told: bool, automatic: bool = False
     ) -> None:
-        """Only legs and units that changed are written."""
+        """Only legs, parcels and units that changed are written."""
         values = {name: item for name, item in case_values(after).items() if name not in NEVER_CHANGE}
         if told:
             values["told_version"] = after.version
@@ -200,21 +180,9 @@ class SqlCases:
         )
         if saved.rowcount != 1:
             raise VersionConflict("the request has changed meanwhile", seen_version=before.version)
-        known = {leg.refund_no: leg for leg in before.legs}
-        await self._add_legs(after, [leg for leg in after.legs if leg.refund_no not in known])
-        for leg in after.legs:
-            if leg.refund_no in known and leg != known[leg.refund_no]:
-                await self._connection.execute(SAVE_LEG.values(leg_values(leg)), {"number": leg.refund_no})
+        await write_legs(self._connection, before, after)
+        await write_parcels(self._connection, before, after)
         await move_holdings(self._connection, before, after)
-
-    async def _add_legs(self, case: AfterSalesCase, legs: Sequence[RefundLeg]) -> None:
-        owner = {
-            "after_sales_no": case.after_sales_no,
-            "order_no": case.order_no,
-            "created_at": case.updated_at,
-        }
-        if legs:
-            await self._connection.execute(ADD_LEGS, {"rows": [leg_values(leg) | owner for leg in legs]})
 
     async def record(self, after_sales_no: str, events: Sequence[CaseEvent], command_id: str | None) -> None:
         """In the order given."""
@@ -236,15 +204,45 @@ class SqlCases:
         """By the index of number and id alone."""
         return await records.events_of(self._connection, after_sales_no, after, most)
 
+    async def live_of_order(self, order_no: str) -> list[CaseRecord]:
+        """Legs and parcels included; see `lock`."""
+        rows = (await self._connection.execute(LIVE_OF_ORDER, {"number": order_no})).mappings()
+        return [case_record(row) for row in rows]
+
+    async def with_waybill(self, order_no: str, waybill: str) -> list[CaseRecord]:
+        """As `live_of_order`."""
+        given = {"number": order_no, "waybill_": waybill}
+        return [case_record(row) for row in (await self._connection.execute(OF_WAYBILL, given)).mappings()]
+
+    async def claim_waybill(self, waybill: str, supplier_id: str, customer_id: str) -> bool:
+        """Waits for whoever claims the same waybill, and then sees what they wrote."""
+        return await claim_waybill(self._connection, waybill, supplier_id, customer_id)
+
+    async def add_address(
+        self, after_sales_no: str, use: AddressUse, address: Address, actor: Actor, now: datetime
+    ) -> None:
+        """Nothing is overwritten."""
+        await case_papers.add_address(self._connection, after_sales_no, use, address, actor, now)
+
+    async def addresses_of(self, after_sales_no: str) -> dict[AddressUse, Address]:
+        """The one added last counts."""
+        return await case_papers.addresses_of(self._connection, after_sales_no)
+
+    async def add_evidence(self, after_sales_no: str, evidence: CaseEvidence) -> None:
+        """Nothing is overwritten."""
+        await case_papers.add_evidence(self._connection, after_sales_no, evidence)
+
+    async def evidence_of(self, after_sales_no: str) -> list[CaseEvidence]:
+        """In the order it was added."""
+        return await case_papers.evidence_of(self._connection, after_sales_no)
+
     async def find_leg(self, refund_no: str) -> tuple[str, RefundLeg] | None:
         """As last committed."""
-        found = (await self._connection.execute(FIND_LEG, {"number": refund_no})).mappings().one_or_none()
-        return None if found is None else (found["after_sales_no"], refund_leg(found))
+        return await case_legs.find_leg(self._connection, refund_no)
 
     async def mark_unclear(self, refund_no: str, now: datetime) -> bool:
-        """One statement that needs no lock before it: the version of the case does not change."""
-        noted = await self._connection.execute(NOTE_UNCLEAR, {"number": refund_no, "now": now})
-        return noted.scalar_one_or_none() is not None
+        """Needs no lock before it: the version of the case does not change."""
+        return await case_legs.mark_unclear(self._connection, refund_no, now)
 
     async def mark_told(self, told: Mapping[str, int]) -> None:
         """Never goes back, and never beyond the version that exists."""

@@ -1,4 +1,7 @@
-"""Domain objects as rows and JSON, and back. A round trip loses nothing; instants come back in UTC."""
+"""Domain objects as rows and JSON, and back. A round trip loses nothing; instants come back in UTC.
+
+Orders and policies are here, cases in `case_codec`.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,13 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from mallcare.domain.after_sales import AfterSalesCase
+from mallcare.domain.book import Unit
+from mallcare.domain.commands import Actor
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent
 from mallcare.domain.orders import Cells, Discount, Order, OrderLine, Tender
 from mallcare.domain.policy import AfterSalesPolicy
-from mallcare.domain.quotes import CaseLine, Quote
-from mallcare.domain.refunds import RefundLeg
-from mallcare.domain.vocabulary import (
-    Channel,
-    DeadlineEffect,
-    Kind,
-    LegStatus,
-    OrderEventType,
-    State,
-    TenderKind,
-)
-from mallcare.ports.records import CaseDetails, CaseRecord, OrderRecord, PersonalData
+from mallcare.domain.vocabulary import Channel, OrderEventType, Role, TenderKind
+from mallcare.ports.records import OrderRecord, PersonalData
 
 Values = dict[str, Any]
 Columns = Mapping[Any, Any]
@@ -56,6 +50,16 @@ def instant(value: datetime | str) -> datetime:
     return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
 
 
+def actor_values(actor: Actor) -> Values:
+    """The columns of who did something."""
+    return {"actor_role": actor.role.value, "actor_subject": actor.subject}
+
+
+def actor_of(row: Columns) -> Actor:
+    """Who did what a row tells of."""
+    return Actor(Role(row["actor_role"]), row["actor_subject"])
+
+
 # --- orders --------------------------------------------------------------------------------------
 
 
@@ -82,6 +86,7 @@ def order_values(record: OrderRecord) -> Values:
         },
         **fulfilment_values(record.fulfilment),
         "extended_until": record.extended_until,
+        "exchanged_units": exchanged_json(record.exchanged_at),
     }
 
 
@@ -89,7 +94,8 @@ def fulfilment_values(fulfilment: Fulfilment) -> Values:
     """The columns that an order's events fold to."""
     return {
         "first_parcel_at": fulfilment.first_parcel_at,
-        "delivered_at": {line_id: at.isoformat() for line_id, at in fulfilment.delivered_at.items()},
+        "shipped_at": _instants_json(fulfilment.shipped_at),
+        "delivered_at": _instants_json(fulfilment.delivered_at),
         "closed_at": fulfilment.closed_at,
     }
 
@@ -119,12 +125,28 @@ def order_record(row: Columns) -> OrderRecord:
         cells=_cells(row["cells"]),
         fulfilment=Fulfilment(
             first_parcel_at=utc(row["first_parcel_at"]),
-            delivered_at={line_id: instant(at) for line_id, at in row["delivered_at"].items()},
+            shipped_at=_instants(row["shipped_at"]),
+            delivered_at=_instants(row["delivered_at"]),
             closed_at=utc(row["closed_at"]),
         ),
         personal=PersonalData(personal["customer"], personal["ship_to"]),
         extended_until=utc(row["extended_until"]),
+        exchanged_at=exchanged(row["exchanged_units"]),
     )
+
+
+def exchanged_json(exchanged_at: Mapping[Unit, datetime]) -> list[Values]:
+    """Replaced units in a column of JSON, in their order."""
+    units = sorted(exchanged_at, key=lambda unit: (unit.line_id, unit.ordinal))
+    return [
+        {"line_id": unit.line_id, "ordinal": unit.ordinal, "at": exchanged_at[unit].isoformat()}
+        for unit in units
+    ]
+
+
+def exchanged(items: Sequence[Columns]) -> dict[Unit, datetime]:
+    """Replaced units, each with the instant its replacement was signed for."""
+    return {Unit(item["line_id"], item["ordinal"]): instant(item["at"]) for item in items}
 
 
 def order_event(row: Columns) -> OrderEvent:
@@ -191,119 +213,16 @@ def _cells(body: Columns | None) -> Cells | None:
     return Cells(by_line=by_line, freight=tuple(body["freight"]))
 
 
+def _instants_json(instants: Mapping[str, datetime]) -> Values:
+    return {line_id: at.isoformat() for line_id, at in instants.items()}
+
+
+def _instants(body: Columns) -> dict[str, datetime]:
+    return {line_id: instant(at) for line_id, at in body.items()}
+
+
 def _texts(items: Sequence[str] | None) -> tuple[str, ...] | None:
     return None if items is None else tuple(items)
-
-
-# --- cases ---------------------------------------------------------------------------------------
-
-
-def case_values(case: AfterSalesCase) -> Values:
-    """The columns of a case's row that its own versions decide."""
-    return {
-        "after_sales_no": case.after_sales_no,
-        "order_no": case.order_no,
-        "supplier_id": case.supplier_id,
-        "customer_id": case.customer_id,
-        "kind": case.kind.value,
-        "state": case.state.value,
-        "version": case.version,
-        "whole_order": case.whole_order,
-        "lines": [
-            {"line_id": line.line_id, "units": line.units, "accepted_quantity": line.accepted_quantity}
-            for line in case.lines
-        ],
-        "quote": {
-            "tenders": [tender.value for tender in case.quote.tenders],
-            "goods": case.quote.goods,
-            "freight": case.quote.freight,
-            "freight_if_last_fen": case.quote.freight_if_last_fen,
-        },
-        "reason_code": case.reason_code,
-        "policy_version": case.policy_version,
-        "disputed": case.disputed,
-        "cooling_off": case.cooling_off,
-        "escalated_at": case.escalated_at,
-        "deadline_at": case.deadline_at,
-        "deadline_effect": case.deadline_effect.value if case.deadline_effect else None,
-        "created_at": case.created_at,
-        "updated_at": case.updated_at,
-    }
-
-
-def case_record(row: Columns) -> CaseRecord:
-    """The case of a row that carries its legs as JSON in `legs`."""
-    return CaseRecord(case_of(row), CaseDetails(row["description"], tuple(row["evidence"])))
-
-
-def case_of(row: Columns) -> AfterSalesCase:
-    """As `case_record`, without what the customer wrote."""
-    quote = row["quote"]
-    effect = row["deadline_effect"]
-    return AfterSalesCase(
-        after_sales_no=row["after_sales_no"],
-        order_no=row["order_no"],
-        supplier_id=row["supplier_id"],
-        customer_id=row["customer_id"],
-        kind=Kind(row["kind"]),
-        state=State(row["state"]),
-        version=row["version"],
-        whole_order=row["whole_order"],
-        lines=tuple(
-            CaseLine(line["line_id"], tuple(line["units"]), line["accepted_quantity"])
-            for line in row["lines"]
-        ),
-        quote=Quote(
-            tenders=tuple(TenderKind(tender) for tender in quote["tenders"]),
-            goods=tuple(quote["goods"]),
-            freight=tuple(quote["freight"]),
-            freight_if_last_fen=quote["freight_if_last_fen"],
-        ),
-        reason_code=row["reason_code"],
-        policy_version=row["policy_version"],
-        created_at=instant(row["created_at"]),
-        updated_at=instant(row["updated_at"]),
-        legs=tuple(refund_leg(leg) for leg in row["legs"] or ()),
-        disputed=row["disputed"],
-        cooling_off=row["cooling_off"],
-        escalated_at=utc(row["escalated_at"]),
-        deadline_at=utc(row["deadline_at"]),
-        deadline_effect=DeadlineEffect(effect) if effect else None,
-    )
-
-
-def leg_values(leg: RefundLeg) -> Values:
-    """The columns of a leg's row that the leg itself decides."""
-    return {
-        "refund_no": leg.refund_no,
-        "tender_seq": leg.tender_seq,
-        "tender": leg.tender.value,
-        "provider": leg.provider,
-        "transaction_id": leg.transaction_id,
-        "amount_fen": leg.amount_fen,
-        "status": leg.status.value,
-        "failure_code": leg.failure_code,
-        "vendor_refund_id": leg.vendor_refund_id,
-        "round": leg.round,
-        "settled_at": leg.settled_at,
-    }
-
-
-def refund_leg(row: Columns) -> RefundLeg:
-    """The leg of a row, or of a row as JSON."""
-    return RefundLeg(
-        refund_no=row["refund_no"],
-        tender_seq=row["tender_seq"],
-        tender=TenderKind(row["tender"]),
-        provider=row["provider"],
-        transaction_id=row["transaction_id"],
-        amount_fen=row["amount_fen"],
-        status=LegStatus(row["status"]),
-        failure_code=row["failure_code"],
-        vendor_refund_id=row["vendor_refund_id"],
-        round=row["round"],
-        settled_at=utc(row["settled_at"]),
-    )
 
 
 # --- policies ------------------------------------------------------------------------------------

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Date, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Date, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mallcare.domain.tasks import TaskKind
-from mallcare.persistence.base import Base, JsonObject, not_negative, one_of, table_of
+from mallcare.persistence.base import Base, JsonObject, not_negative, one_of, quoted, table_of
 
 UNRESOLVED = "resolved_at IS NULL"
 """Condition of a task that still asks; written alike in indexes and queries."""
+ONE_AT_A_TIME = f"{UNRESOLVED} OR kind IN ({quoted(kind for kind in TaskKind if kind.once)})"
+"""Condition of a task beside which no other of its kind and subject is opened."""
 
 
 class OperationsTaskRow(Base):
-    """Something for a person to see to, once for each kind and subject."""
+    """Something for a person to see to; of a kind and subject one at a time, or one for ever."""
 
     __tablename__ = "operations_tasks"
     __table_args__ = (
@@ -23,7 +25,14 @@ class OperationsTaskRow(Base):
         CheckConstraint("(claimed_by IS NULL) = (claimed_at IS NULL)", name="claimed_by_somebody"),
         CheckConstraint("(resolved_by IS NULL) = (resolved_at IS NULL)", name="resolved_by_somebody"),
         CheckConstraint("(note IS NULL) = (resolved_at IS NULL)", name="resolved_with_a_note"),
-        UniqueConstraint("kind", "subject"),
+        Index(
+            "uq_operations_tasks_one_at_a_time",
+            "kind",
+            "subject",
+            unique=True,
+            postgresql_where=text(ONE_AT_A_TIME),
+        ),
+        Index(None, "subject", "task_id"),
         Index("ix_operations_tasks_unresolved", "task_id", postgresql_where=text(UNRESOLVED)),
     )
 

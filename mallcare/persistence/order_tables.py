@@ -8,7 +8,17 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mallcare.domain.vocabulary import Channel, OrderEventType
-from mallcare.persistence.base import Base, Count, Fen, JsonArray, JsonObject, not_negative, one_of, table_of
+from mallcare.persistence.base import (
+    NO,
+    Base,
+    Count,
+    Fen,
+    JsonArray,
+    JsonObject,
+    not_negative,
+    one_of,
+    table_of,
+)
 
 NOW = text("now()")
 
@@ -38,15 +48,20 @@ class OrderRow(Base):
     cells: Mapped[JsonObject | None]
     personal: Mapped[JsonObject]
     first_parcel_at: Mapped[datetime | None]
+    shipped_at: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
     delivered_at: Mapped[JsonObject]
     closed_at: Mapped[datetime | None]
     extended_until: Mapped[datetime | None]
+    exchanged_units: Mapped[JsonArray] = mapped_column(server_default=text("'[]'"))
     received_at: Mapped[datetime] = mapped_column(server_default=NOW)
     updated_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
 class OrderEventRow(Base):
-    """A report of the mall. No foreign key: an event may come before its order."""
+    """A report of the mall. No foreign key: an event may come before its order.
+
+    `set_aside`: it speaks of a request's parcel, not of the order's own.
+    """
 
     __tablename__ = "order_events"
     __table_args__ = (one_of("type", OrderEventType),)
@@ -60,6 +75,7 @@ class OrderEventRow(Base):
     line_ids: Mapped[JsonArray | None]
     refunded_lines: Mapped[JsonObject | None]
     detail: Mapped[JsonObject | None]
+    set_aside: Mapped[bool] = mapped_column(server_default=NO)
     received_at: Mapped[datetime]
 
 

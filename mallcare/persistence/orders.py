@@ -30,15 +30,20 @@ from mallcare.domain.fulfilment import Fulfilment, OrderEvent
 from mallcare.domain.mall_refunds import MallRefund
 from mallcare.domain.orders import Cells, Order, TransactionKey
 from mallcare.domain.vocabulary import Role
-from mallcare.persistence import payment_transactions
-from mallcare.persistence.codec import fulfilment_values, order_event, order_record, order_values
+from mallcare.persistence import order_events, payment_transactions
+from mallcare.persistence.codec import (
+    exchanged,
+    exchanged_json,
+    fulfilment_values,
+    order_record,
+    order_values,
+)
 from mallcare.persistence.holdings import hold, take_over
 from mallcare.persistence.payment_transactions import COUNTED, lock_totals
 from mallcare.persistence.statements import insert_rows
 from mallcare.persistence.tables import (
     after_sales,
     mall_refunds,
-    order_events,
     orders,
     refund_legs,
     unit_holdings,
@@ -109,17 +114,12 @@ SPENT_OF_ALL = union_all(*_of_order, *_of_transactions)
 HAS_HOLDINGS = select(
     or_(*(exists().where(table.c.order_no == NUMBER) for table in (unit_holdings, refund_legs, mall_refunds)))
 )
-ADD_EVENT = insert(order_events).on_conflict_do_nothing().returning(order_events.c.event_id)
-EVENTS = (
-    select(order_events)
-    .where(order_events.c.order_no == any_(NUMBERS))
-    .order_by(order_events.c.occurred_at, order_events.c.event_id)
-)
 ADD_MALL_REFUNDS = insert_rows(mall_refunds, [column.name for column in mall_refunds.c])
 EXTEND = insert(window_extensions)
 EXTENSIONS = (
     select(window_extensions).where(window_extensions.c.order_no == NUMBER).order_by(window_extensions.c.id)
 )
+EXCHANGED = select(orders.c.exchanged_units).where(orders.c.order_no == NUMBER)
 TENDERS = select(orders.c.tenders).where(orders.c.order_no == NUMBER)
 
 
@@ -185,6 +185,7 @@ class SqlOrders:
             spent_fen=tuple(spent),
             transactions={key: Transaction(total, spent_of[key]) for key, total in totals.items()},
             extended_until=record.extended_until,
+            exchanged_at=record.exchanged_at,
         )
 
     async def add_many(self, records: Sequence[OrderRecord]) -> set[str]:
@@ -214,28 +215,32 @@ class SqlOrders:
         """Money the mall gave back without naming units counts too: the tenders must stay what they are."""
         return bool((await self._connection.execute(HAS_HOLDINGS, {"number": order_no})).scalar_one())
 
-    async def add_event(self, order_no: str, event: OrderEvent, detail: object, now: datetime) -> bool:
+    async def add_event(
+        self, order_no: str, event: OrderEvent, detail: object, now: datetime, *, set_aside: bool = False
+    ) -> bool:
         """The first report under an event id stays."""
-        values = {
-            "order_no": order_no,
-            "event_id": event.event_id,
-            "type": event.type.value,
-            "occurred_at": event.occurred_at,
-            "waybill": event.waybill,
-            "carrier": event.carrier,
-            "line_ids": None if event.line_ids is None else list(event.line_ids),
-            "refunded_lines": None if event.refunded_lines is None else dict(event.refunded_lines),
-            "detail": detail,
-            "received_at": now,
-        }
-        return (await self._connection.execute(ADD_EVENT, values)).scalar_one_or_none() is not None
+        return await order_events.add(self._connection, order_no, event, detail, now, set_aside=set_aside)
 
     async def events_of(self, order_nos: Sequence[str]) -> dict[str, list[OrderEvent]]:
         """Every number asked for has a list, perhaps an empty one; events by the time they happened."""
-        events: dict[str, list[OrderEvent]] = {number: [] for number in order_nos}
-        for row in (await self._connection.execute(EVENTS, {"numbers": list(events)})).mappings():
-            events[row["order_no"]].append(order_event(row))
-        return events
+        return await order_events.own(self._connection, order_nos)
+
+    async def events_with_waybill(self, order_no: str, waybill: str) -> list[OrderEvent]:
+        """By the time they happened."""
+        return await order_events.with_waybill(self._connection, order_no, waybill)
+
+    async def set_aside_events(self, order_no: str, waybill: str) -> None:
+        """For good; the fold of the others is the caller's to write."""
+        await order_events.set_aside(self._connection, order_no, waybill)
+
+    async def mark_exchanged(self, order_no: str, exchanged_at: Mapping[Unit, datetime]) -> None:
+        """Of a unit replaced more than once the latest instant counts."""
+        known = exchanged((await self._connection.execute(EXCHANGED, {"number": order_no})).scalar_one())
+        for unit, at in exchanged_at.items():
+            known[unit] = max(at, known.get(unit, at))
+        await self._connection.execute(
+            UPDATE.values(exchanged_units=exchanged_json(known)), {"number": order_no}
+        )
 
     async def save_fulfilment(self, order_no: str, fulfilment: Fulfilment) -> None:
         """Nothing but the fold is written."""
@@ -288,4 +293,4 @@ class SqlOrders:
         if rows:
             await self._connection.execute(ADD_MALL_REFUNDS, {"rows": rows})
         await take_over(self._connection, order_no, refund.taken_over)
-        await hold(self._connection, order_no, None, refund.units, decided=True)
+        await hold(self._connection, order_no, [Holding(unit, None, decided=True) for unit in refund.units])

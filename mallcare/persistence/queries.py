@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mallcare.domain.errors import InvalidInput
 from mallcare.domain.vocabulary import LegStatus, State
-from mallcare.persistence.codec import case_record
+from mallcare.persistence.case_codec import case_record
 from mallcare.persistence.engine import storage_errors
 from mallcare.persistence.statements import CASES
 from mallcare.persistence.tables import LIVE, PENDING, after_sales, outgoing_messages, refund_legs

@@ -20,7 +20,9 @@ L = refund_legs.c
 KEY = ("provider", "merchant", "day")
 RESULT = ("finished_at", "billed_count", "due_count", "difference_count", "report")
 
-LEGS = select(L.refund_no, L.after_sales_no, L.amount_fen, L.status, L.created_at, L.settled_at).where(
+LEGS = select(
+    L.refund_no, L.after_sales_no, L.amount_fen, L.status, L.created_at, L.settled_at, L.settled_offline
+).where(
     L.provider == bindparam("of_provider", type_=Text()),
     or_(
         L.refund_no == func.any(bindparam("numbers", type_=ARRAY(Text()))),
@@ -28,6 +30,7 @@ LEGS = select(L.refund_no, L.after_sales_no, L.amount_fen, L.status, L.created_a
             L.settled_at >= bindparam("since", type_=DateTime(timezone=True)),
             L.settled_at < bindparam("until", type_=DateTime(timezone=True)),
             L.status == LegStatus.SUCCEEDED.value,
+            ~L.settled_offline,
         ),
     ),
 )
@@ -95,11 +98,12 @@ def _key(run: ReconciliationRun) -> dict[str, object]:
 
 
 def _leg(row: Row[*tuple[Any, ...]]) -> BookedRefund:
+    """Of its vendor a leg settled offline got a refusal: no bill owes it, and one that has it paid twice."""
     return BookedRefund(
         refund_no=row.refund_no,
         after_sales_no=row.after_sales_no,
         amount_fen=row.amount_fen,
-        status=LegStatus(row.status),
+        status=LegStatus.FAILED if row.settled_offline else LegStatus(row.status),
         created_at=instant(row.created_at),
         settled_at=utc(row.settled_at),
     )

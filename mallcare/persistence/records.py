@@ -8,9 +8,8 @@ from sqlalchemy import BigInteger, Integer, Text, bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mallcare.domain.after_sales import CaseEvent
-from mallcare.domain.commands import Actor
 from mallcare.domain.vocabulary import Role
-from mallcare.persistence.codec import Columns, Values, instant
+from mallcare.persistence.codec import actor_of, actor_values, instant
 from mallcare.persistence.statements import insert_rows
 from mallcare.persistence.tables import after_sales_commands, after_sales_events
 from mallcare.ports.records import CommandRecord, RecordedEvent
@@ -44,7 +43,7 @@ async def append(
             "version": event.version,
             "name": event.name,
             "command_id": command_id,
-            **_actor_values(event.actor),
+            **actor_values(event.actor),
             "at": event.at,
             "from_state": event.from_state.value if event.from_state else None,
             "to_state": event.to_state.value,
@@ -65,7 +64,7 @@ async def append_refusal(
         "version": command.version,
         "name": command.name,
         "command_id": command.command_id,
-        **_actor_values(command.actor),
+        **actor_values(command.actor),
         "at": command.at,
         "from_state": state,
         "refused_code": command.code,
@@ -84,7 +83,7 @@ async def events_of(
         RecordedEvent(
             seq=row["id"],
             name=row["name"],
-            actor=_actor(row),
+            actor=actor_of(row),
             at=instant(row["at"]),
             version=row["version"],
             from_state=row["from_state"],
@@ -104,7 +103,7 @@ async def add_command(connection: AsyncConnection, after_sales_no: str, command:
         "command_id": command.command_id,
         "name": command.name,
         "body_hash": command.body_hash,
-        **_actor_values(command.actor),
+        **actor_values(command.actor),
         "at": command.at,
         "version": command.version,
         "code": command.code,
@@ -126,18 +125,10 @@ async def find_command(
         command_id=row["command_id"],
         name=row["name"],
         body_hash=row["body_hash"],
-        actor=_actor(row),
+        actor=actor_of(row),
         at=instant(row["at"]),
         version=row["version"],
         code=row["code"],
         detail=row["detail"],
         facts=row["facts"],
     )
-
-
-def _actor_values(actor: Actor) -> Values:
-    return {"actor_role": actor.role.value, "actor_subject": actor.subject}
-
-
-def _actor(row: Columns) -> Actor:
-    return Actor(Role(row["actor_role"]), row["actor_subject"])

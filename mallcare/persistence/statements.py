@@ -8,7 +8,7 @@ from typing import Any, cast
 from sqlalchemy import JSON, ColumnElement, Select, Table, bindparam, column, func, select
 from sqlalchemy.dialects.postgresql import Insert, aggregate_order_by, insert
 
-from mallcare.persistence.tables import after_sales, refund_legs
+from mallcare.persistence.tables import after_sales, case_parcels, refund_legs
 
 
 def rows_parameter(table: Table, names: Sequence[str]) -> Select[Any]:
@@ -40,5 +40,16 @@ def _legs() -> ColumnElement[Any]:
     )
 
 
-CASES: Select[Any] = select(after_sales, _legs())
-"""Cases, each with its legs as JSON: one round trip for any number of them."""
+def _parcels() -> ColumnElement[Any]:
+    parcel = func.row_to_json(case_parcels.table_valued())
+    return (
+        select(func.json_agg(aggregate_order_by(parcel, case_parcels.c.sent_at, case_parcels.c.purpose)))
+        .where(case_parcels.c.after_sales_no == after_sales.c.after_sales_no)
+        .correlate(after_sales)
+        .scalar_subquery()
+        .label("parcels")
+    )
+
+
+CASES: Select[Any] = select(after_sales, _legs(), _parcels())
+"""Cases, each with its legs and parcels as JSON: one round trip for any number of them."""

@@ -9,6 +9,12 @@ from mallcare.persistence.case_tables import (
     after_sales_policies,
     refund_legs,
 )
+from mallcare.persistence.goods_tables import (
+    case_addresses,
+    case_evidence,
+    case_parcels,
+    supplier_return_addresses,
+)
 from mallcare.persistence.operations_tables import operations_tasks, reconciliation_runs
 from mallcare.persistence.order_tables import (
     mall_refunds,
@@ -36,6 +42,9 @@ __all__ = [
     "after_sales_commands",
     "after_sales_events",
     "after_sales_policies",
+    "case_addresses",
+    "case_evidence",
+    "case_parcels",
     "idempotency_keys",
     "mall_refunds",
     "metadata",
@@ -46,6 +55,7 @@ __all__ = [
     "payment_transactions",
     "reconciliation_runs",
     "refund_legs",
+    "supplier_return_addresses",
     "switches",
     "unit_holdings",
     "window_extensions",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Text, bindparam, select, text, update
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mallcare.domain.errors import InvalidInput
 from mallcare.domain.tasks import OperationsTask, TaskKind, TaskStatus
 from mallcare.persistence.codec import instant, utc
-from mallcare.persistence.operations_tables import UNRESOLVED
+from mallcare.persistence.operations_tables import ONE_AT_A_TIME, UNRESOLVED
 from mallcare.persistence.statements import insert_rows
 from mallcare.persistence.tables import operations_tasks
 from mallcare.ports.queries import Page
@@ -22,10 +23,15 @@ T = operations_tasks.c
 CURSOR = re.compile(r"[A-Z0-9]{1,32}", re.ASCII)
 OPEN = (
     insert_rows(operations_tasks, ["task_id", "kind", "subject", "facts", "opened_at"])
-    .on_conflict_do_nothing(index_elements=[T.kind, T.subject])
+    .on_conflict_do_nothing(index_elements=[T.kind, T.subject], index_where=text(ONE_AT_A_TIME))
     .returning(T.task_id)
 )
 LOCK = select(operations_tasks).where(T.task_id == bindparam("which", type_=Text())).with_for_update()
+RESOLVE = update(operations_tasks).where(
+    T.subject == bindparam("about", type_=Text()),
+    T.kind == bindparam("of_kind", type_=Text()),
+    text(UNRESOLVED),
+)
 IN_STATUS = {
     TaskStatus.OPEN: (text(UNRESOLVED), T.claimed_at.is_(None)),
     TaskStatus.CLAIMED: (text(UNRESOLVED), T.claimed_at.is_not(None)),
@@ -55,6 +61,11 @@ class SqlTasks:
             return 0
         return len((await self._connection.execute(OPEN, {"rows": rows})).all())
 
+    async def resolve_for(self, subject: str, kind: TaskKind, who: str, note: str, now: datetime) -> None:
+        """Claimed or not; whoever has it locked is waited for."""
+        done = RESOLVE.values(resolved_by=who, resolved_at=now, note=note)
+        await self._connection.execute(done, {"about": subject, "of_kind": kind.value})
+
     async def lock(self, task_id: str) -> OperationsTask | None:
         """Waits for whoever has it."""
         row = (await self._connection.execute(LOCK, {"which": task_id})).one_or_none()
@@ -80,6 +91,8 @@ class SqlTasks:
         statement = select(operations_tasks).order_by(T.task_id.desc()).limit(limit + 1)
         if where.kind is not None:
             statement = statement.where(T.kind == where.kind.value)
+        if where.subject is not None:
+            statement = statement.where(T.subject == where.subject)
         if where.status is not None:
             statement = statement.where(*IN_STATUS[where.status])
         if cursor is not None:

@@ -14,10 +14,11 @@ from mallcare.persistence.orders import SqlOrders
 from mallcare.persistence.outbox import SqlOutbox
 from mallcare.persistence.policies import PolicyCache, SqlPolicies
 from mallcare.persistence.reconciliations import SqlReconciliations
+from mallcare.persistence.suppliers import SqlSuppliers
 from mallcare.persistence.switches import SqlSwitches
 from mallcare.persistence.tasks import SqlTasks
 from mallcare.ports.reconciliation import Reconciliations
-from mallcare.ports.storage import Cases, Idempotency, Orders, Outbox, Policies, Switches
+from mallcare.ports.storage import Cases, Idempotency, Orders, Outbox, Policies, Suppliers, Switches
 from mallcare.ports.tasks import Tasks
 
 
@@ -25,7 +26,7 @@ class SqlUnitOfWork:
     """A transaction under READ COMMITTED with its repositories; see `ports.storage.UnitOfWork`.
 
     Locks are taken in this order, so that no two units of work wait for each other: an
-    Idempotency-Key, orders ascending, the case, payment transactions ascending, refund counters.
+    Idempotency-Key, orders ascending, the case, payment transactions ascending, refund counters, a waybill.
 
     Raises (on entering, inside the block and on commit):
         StorageUnavailable: no connection, a lost one, a lock or an answer that did not come within the
@@ -37,6 +38,7 @@ class SqlUnitOfWork:
     orders: Orders
     cases: Cases
     policies: Policies
+    suppliers: Suppliers
     switches: Switches
     idempotency: Idempotency
     outbox: Outbox
@@ -53,6 +55,7 @@ class SqlUnitOfWork:
         self.orders = SqlOrders(connection)
         self.cases = SqlCases(connection)
         self.policies = SqlPolicies(connection, self._cache)
+        self.suppliers = SqlSuppliers(connection)
         self.switches = SqlSwitches(connection)
         self.idempotency = SqlIdempotency(connection)
         self.outbox = SqlOutbox(connection)

@@ -27,7 +27,7 @@ def test_every_order_survives_its_row(
     """A stored order is equal to the order sent, to the microsecond and the fen."""
     record = recorded(
         bought,
-        fulfilment=Fulfilment(at, delivered, at),
+        fulfilment=Fulfilment(at, delivered, delivered, at),
         personal=PersonalData({"name": "王", "phone": None}, {"city": "杭州"}),
         extended_until=at,
     )

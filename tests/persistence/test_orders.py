@@ -52,7 +52,7 @@ async def test_a_stored_order_is_the_order_sent(uow: SqlUnitOfWorkFactory) -> No
             freight_fen=500,
             discounts=(Discount("D1", 100), Discount("D2", 100, ("B",))),
         ),
-        fulfilment=Fulfilment(PLACED_AT, {"A": PLACED_AT}, PLACED_AT),
+        fulfilment=Fulfilment(PLACED_AT, {"B": PLACED_AT + SOON}, {"A": PLACED_AT}, PLACED_AT),
         personal=PersonalData({"customer_id": "c", "name": None}, {"city": "杭州"}),
         extended_until=PLACED_AT,
     )
@@ -222,7 +222,7 @@ async def test_events_are_kept_once_known_order_or_not(uow: SqlUnitOfWorkFactory
 async def test_the_fold_is_saved_alone(uow: SqlUnitOfWorkFactory) -> None:
     """Nothing else of the order changes."""
     await store(uow, named("O1"))
-    fold = Fulfilment(PLACED_AT, {"A": PLACED_AT + SOON}, None)
+    fold = Fulfilment(PLACED_AT, {"A": PLACED_AT}, {"A": PLACED_AT + SOON}, None)
     async with uow() as work:
         await work.orders.save_fulfilment("O1", fold)
         await work.commit()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 
-from mallcare.domain.after_sales import AfterSalesCase, Decision
+from mallcare.domain.after_sales import AfterSalesCase, Circumstances, Decision
 from mallcare.domain.commands import Actor, Command
 from mallcare.domain.deadlines import fire_deadline
 from mallcare.domain.deciding import decide
@@ -69,7 +69,8 @@ async def open_case(
             usage = await work.cases.auto_refund_usage(
                 record.order.customer_id, record.order.supplier_id, since
             )
-        decision = submit(book, request, number(), CUSTOMER, policy, usage, now, mint)
+        at = Circumstances(book, policy, now, mint, usage)
+        decision = submit(request, number(), CUSTOMER, at)
         case = decision.case
         record_of_case = CaseRecord(case, details or CaseDetails())
         await work.cases.add(record_of_case, automatic=automatic and case.refund_decided)
@@ -114,7 +115,7 @@ async def command(
         assert record is not None
         policy = await work.policies.version(record.case.policy_version)
         book = await work.orders.book(order, lock_transactions=True)
-        decision = decide(record.case, given, actor, book, policy, now, mint)
+        decision = decide(record.case, given, actor, Circumstances(book, policy, now, mint))
         await work.cases.save(record.case, decision.case, told=False)
         await work.cases.record(after_sales_no, decision.events, "command")
         await work.commit()
