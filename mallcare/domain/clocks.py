@@ -78,19 +78,16 @@ def read(events: Iterable[ClockEvent], calendar: ServiceCalendar) -> Reading:
 def _after(reading: Reading, event: ClockEvent, calendar: ServiceCalendar) -> Reading:
     if reading.ended:
         return reading
-    match event.kind:
-        case ClockEventKind.START:
-            if reading.started_at is not None:
-                return reading
-            return replace(reading, started_at=event.at, running_since=event.at)
-        case ClockEventKind.RESUME:
-            paused = reading.started_at is not None and reading.running_since is None
-            return replace(reading, running_since=event.at) if paused else reading
-        case ClockEventKind.PAUSE:
-            return _stopped(reading, event.at, calendar)
-        case ClockEventKind.FULFIL | ClockEventKind.VOID:
-            stopped = _stopped(reading, event.at, calendar)
-            return replace(stopped, ended_at=event.at, void=event.kind is ClockEventKind.VOID)
+    if event.kind is ClockEventKind.START:
+        begun = reading.started_at is not None
+        return reading if begun else replace(reading, started_at=event.at, running_since=event.at)
+    if event.kind is ClockEventKind.RESUME:
+        paused = reading.started_at is not None and reading.running_since is None
+        return replace(reading, running_since=event.at) if paused else reading
+    stopped = _stopped(reading, event.at, calendar)
+    if event.kind is ClockEventKind.PAUSE:
+        return stopped
+    return replace(stopped, ended_at=event.at, void=event.kind is ClockEventKind.VOID)
 
 
 def _stopped(reading: Reading, at: datetime, calendar: ServiceCalendar) -> Reading:
