@@ -6,7 +6,6 @@ Hints reach the engine as in production, unless a test loses them on purpose. No
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -31,25 +30,26 @@ from mallcare.contracts.after_sales import CaseSnapshot
 from mallcare.contracts.names import Signal, after_sales_workflow_id
 from mallcare.domain.after_sales import AfterSalesCase
 from mallcare.domain.commands import Command
+from mallcare.domain.fulfilment import OrderEvent
 from mallcare.domain.orders import Order, OrderLine, Tender
 from mallcare.domain.quotes import RequestedLine
 from mallcare.domain.submission import Request
-from mallcare.domain.vocabulary import Channel, Kind, Role, TenderKind
+from mallcare.domain.tasks import OperationsTask
+from mallcare.domain.vocabulary import Channel, Kind, OrderEventType, Role, TenderKind
 from mallcare.gateways.system import TimeOrderedIds
 from mallcare.gateways.temporal_engine import TemporalCaseEngine
 from mallcare.persistence.queries import SqlCaseQueries
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
 from mallcare.ports import (
+    Address,
     CaseDetails,
     CaseEngine,
-    GatewayError,
     PaymentGateways,
     PersonalData,
-    RefundReport,
-    RefundRequest,
-    RefundStanding,
+    TaskFilter,
     UnitOfWorkFactory,
 )
+from tests.vendor import ScriptedVendor
 from workers import after_sales, payments
 from workers.process import build_worker
 
@@ -58,77 +58,27 @@ SUPPLIER = Caller(Role.SUPPLIER, "staff-1", supplier_id="supplier-1")
 CUSTOMER = Caller(Role.CUSTOMER, "customer-1", customer_id="customer-1")
 OPERATIONS = Caller(Role.OPERATIONS, "operations-1")
 FINANCE = Caller(Role.FINANCE, "finance-1")
+CHECKER = Caller(Role.FINANCE, "finance-2")
+
+RETURN_ADDRESS: Address = {
+    "name": "returns",
+    "phone": "13800000000",
+    "province": "Zhejiang",
+    "city": "Hangzhou",
+    "district": "Xihu",
+    "address": "1 Warehouse Road",
+}
 
 
 @dataclass
 class SetClock:
-    """The machine's clock, moved by what a test skipped."""
+    """The machine's clock, moved by what a test skipped, or stopped at an instant."""
 
     offset: timedelta = timedelta(0)
+    stopped_at: datetime | None = None
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.offset
-
-
-@dataclass
-class ScriptedVendor:
-    """A vendor that keeps a ledger and follows a script per refund number: each step answers one call.
-
-    Steps: `pay`, `process`, `fail:CODE` (a report), `refuse:CODE` (a definite error), `lose_answer`
-    (pays, then times out), `lose_request` (times out before), `lose_answer_and_refuse:CODE` (paid for an
-    attempt nobody knows of, refuses this one), `busy`. Without a script it pays.
-    """
-
-    ledger: dict[str, int] = field(default_factory=dict)
-    paid: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    calls: list[tuple[str, str]] = field(default_factory=list)
-    scripts: dict[str, list[str]] = field(default_factory=dict)
-
-    def for_provider(self, provider: str) -> ScriptedVendor:
-        return self
-
-    def script(self, order_no: str, tender: str, *steps: str) -> None:
-        self.scripts[f"{order_no}/{tender}"] = list(steps)
-
-    def _step(self, request: RefundRequest) -> str:
-        steps = self.scripts.get(f"{request.order_no}/{request.tender}", [])
-        return steps.pop(0) if steps else "pay"
-
-    async def submit(self, request: RefundRequest) -> RefundReport:
-        self.calls.append(("submit", request.refund_no))
-        step = self._step(request)
-        if step in ("pay", "lose_answer") and request.refund_no not in self.ledger:
-            self.ledger[request.refund_no] = request.amount_fen
-            self.paid[request.refund_no] += 1
-        if step.startswith("lose_answer_and_refuse:"):
-            self.ledger[request.refund_no] = request.amount_fen
-            self.paid[request.refund_no] += 1
-            raise GatewayError(step.partition(":")[2], retryable=False, outcome_unknown=False)
-        if step in ("lose_answer", "lose_request"):
-            raise GatewayError("timeout", retryable=True, outcome_unknown=True)
-        if step == "busy":
-            raise GatewayError(
-                "FREQUENCY_LIMITED", retryable=True, outcome_unknown=False, retry_after_seconds=60
-            )
-        if step.startswith("refuse:"):
-            raise GatewayError(step[7:], retryable=step[7:] == "NOT_ENOUGH", outcome_unknown=False)
-        return self._report(request, step)
-
-    async def query(self, request: RefundRequest) -> RefundReport:
-        self.calls.append(("query", request.refund_no))
-        if request.refund_no in self.ledger:
-            return RefundReport(request.refund_no, RefundStanding.SUCCEEDED, request.amount_fen, "V1")
-        step = self._step(request)
-        if step == "pay":
-            return RefundReport(request.refund_no, RefundStanding.NOT_FOUND)
-        return self._report(request, step)
-
-    def _report(self, request: RefundRequest, step: str) -> RefundReport:
-        if step == "process":
-            return RefundReport(request.refund_no, RefundStanding.PROCESSING, request.amount_fen, "V1")
-        if step.startswith("fail:"):
-            return RefundReport(request.refund_no, RefundStanding.FAILED, None, "V1", failure_code=step[5:])
-        return RefundReport(request.refund_no, RefundStanding.SUCCEEDED, request.amount_fen, "V1")
+        return self.stopped_at or datetime.now(UTC) + self.offset
 
 
 @dataclass
@@ -225,15 +175,24 @@ class World:
         assert result.refusal is None, result.refusal
         return order
 
+    async def return_address(self, supplier_id: str = "supplier-1") -> None:
+        """The supplier told where goods are sent back to."""
+        await self.use_cases.return_addresses.set(supplier_id, RETURN_ADDRESS, OPERATIONS)
+
     async def submit(
-        self, order: Order, lines: Sequence[tuple[str, int]] | None = (("1", 1),), *, key: str | None = None
+        self,
+        order: Order,
+        lines: Sequence[tuple[str, int]] | None = (("1", 1),),
+        *,
+        kind: Kind = Kind.REFUND_ONLY,
+        key: str | None = None,
     ) -> str:
-        """A refund-only request; None for the whole order. Answers its number."""
+        """A request; None for the whole order. Answers its number."""
         requested = None if lines is None else tuple(RequestedLine(no, n) for no, n in lines)
         body = await self.use_cases.submit(
             Submission(
                 order.order_no,
-                Request(Kind.REFUND_ONLY, "changed_mind", requested),
+                Request(kind, "changed_mind", requested),
                 CaseDetails(),
                 Repeatable(key or uuid4().hex, "body"),
             ),
@@ -258,6 +217,21 @@ class World:
         )
         await self.hints.told()
         return record.case
+
+    async def report(
+        self, order_no: str, event: OrderEventType, waybill: str | None = None, **facts: object
+    ) -> str:
+        """The mall reports something about an order, by default as of now; answers what became of it."""
+        facts.setdefault("occurred_at", self.clock.now())
+        told = OrderEvent(uuid4().hex, event, waybill=waybill, **facts)  # type: ignore[arg-type]
+        answer = await self.use_cases.take_in_order_event(order_no, told, {}, MALL)
+        await self.hints.told()
+        return answer
+
+    async def tasks(self, no: str) -> list[OperationsTask]:
+        """What was asked of operations about a case, oldest first."""
+        page = await self.use_cases.tasks.page(TaskFilter(subject=no), 100, None, OPERATIONS)
+        return list(reversed(page.items))
 
     async def case(self, no: str) -> AfterSalesCase:
         """The case as the database has it."""

@@ -24,7 +24,8 @@ from mallcare.embedded.temporal import EmbeddedTemporal
 from mallcare.gateways.temporal_client import add_search_attributes
 from mallcare.persistence.engine import create_engine
 from mallcare.ports import OutgoingMessage, StorageUnavailable
-from tests.world import ScriptedVendor, World
+from tests.vendor import ScriptedVendor
+from tests.world import World
 from workers import after_sales, delivery, payments
 from workers.process import WorkerPlan, build_worker
 from workflows.sweep import SweepWorkflow

@@ -49,7 +49,7 @@ async def shared_world(temporal_server: EmbeddedTemporal, new_session_database: 
 @pytest.fixture
 async def world(shared_world: World) -> AsyncGenerator[World]:
     """The shared world with a clock of its own."""
-    shared_world.clock.offset = SetClock().offset
+    shared_world.clock.offset, shared_world.clock.stopped_at = SetClock().offset, None
     shared_world.hints.lose = DirectHints.lose
     shared_world.hints.repeat = DirectHints.repeat
     shared_world.hints.offered.clear()

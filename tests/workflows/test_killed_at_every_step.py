@@ -33,7 +33,8 @@ from mallcare.persistence.engine import create_engine
 from mallcare.persistence.unit_of_work import SqlUnitOfWork, SqlUnitOfWorkFactory
 from mallcare.ports import RefundReport, RefundRequest
 from tests.database import TEMPLATE
-from tests.world import ScriptedVendor, World
+from tests.vendor import ScriptedVendor
+from tests.world import World
 
 STEPS = 16
 """Steps of the lifecycle below; a test makes sure that no step lies behind the last of them."""

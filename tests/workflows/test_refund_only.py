@@ -29,7 +29,7 @@ async def test_a_rejected_request_ends_without_a_refund(world: World) -> None:
     assert (await world.finished(no)).state is State.REJECTED
     case = await world.case(no)
     assert case.legs == ()
-    assert case.held_units == ()
+    assert case.holdings == ()
 
 
 @pytest.mark.rule("A2")
