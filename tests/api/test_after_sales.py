@@ -22,9 +22,13 @@ CASE_MEMBERS = {
     "version",
     "disputed",
     "cooling_off",
+    "intercept",
+    "return_address_set",
+    "proposal",
     "lines",
     "quote",
     "refunds",
+    "parcels",
     "deadline_at",
     "deadline_effect",
     "allowed_actions",
@@ -43,14 +47,23 @@ async def test_part_of_a_line_can_be_asked_for(api: Api) -> None:
     )
     assert set(case) == CASE_MEMBERS
     assert case["state"] == "PENDING_REVIEW"
-    assert case["lines"] == [{"line_id": "1", "quantity": 1, "units": [1], "accepted_quantity": None}]
+    assert case["lines"] == [
+        {
+            "line_id": "1",
+            "quantity": 1,
+            "units": [1],
+            "accepted_quantity": None,
+            "received": None,
+            "refused_quantity": 0,
+        }
+    ]
     assert case["quote"]["total_fen"] == 2995
     assert case["quote"]["freight_if_last_fen"] == 1344
     assert sum(t["amount_fen"] for t in case["quote"]["tenders"]) == 2995
     assert case["refunds"] == []
     assert case["deadline_at"] == "2026-03-03T10:00:00Z"
     assert case["deadline_effect"] == "escalate"
-    assert case["allowed_actions"] == ["approve", "reject", "cancel"]
+    assert case["allowed_actions"] == ["approve", "reject", "propose", "request-evidence", "cancel"]
     order = answered(await api.mall.get("/v1/orders/O-1"))
     assert order["lines"][0]["refundable_quantity"] == 1
     words = answered(await api.supplier.get(f"/v1/after-sales/{case['after_sales_no']}/request"))
@@ -268,10 +281,10 @@ async def test_allowed_actions_are_the_caller_s(api: Api) -> None:
         for role in ("mall", "supplier", "customer", "operations", "finance", "auditor")
     }
     assert seen == {
-        "mall": ["approve", "reject", "cancel"],
-        "supplier": ["approve", "reject"],
+        "mall": ["approve", "reject", "propose", "request-evidence", "cancel"],
+        "supplier": ["approve", "reject", "propose", "request-evidence"],
         "customer": ["cancel"],
-        "operations": ["approve", "reject", "extend-deadline"],
+        "operations": ["approve", "reject", "propose", "request-evidence", "extend-deadline"],
         "finance": [],
         "auditor": [],
     }
@@ -320,8 +333,8 @@ async def test_filters_narrow_a_list(api: Api) -> None:
 @pytest.mark.parametrize(
     ("changes", "status", "code"),
     [
-        ({"kind": "exchange", "ship_to": order_body()["ship_to"]}, 422, "kind_unavailable"),
-        ({"kind": "return_refund"}, 422, "kind_unavailable"),
+        ({"kind": "exchange", "ship_to": {"name": "x"}}, 422, "invalid"),
+        ({"kind": "repair"}, 422, "invalid"),
         ({"ship_to": order_body()["ship_to"]}, 422, "invalid"),
         ({"lines": None}, 422, "invalid"),
         ({"whole_order": True}, 422, "invalid"),
@@ -375,7 +388,10 @@ async def test_a_failed_refund_is_retried_by_finance(api: Api) -> None:
     outcome = LegOutcome(numbers[0], succeeded=False, failure_code="ABNORMAL")
     await api.platform.use_cases.settle_refund(no, outcome, api.clock.now(), told=True)
     failed = answered(await api.finance.get(f"/v1/after-sales/{no}"))
-    assert (failed["state"], failed["allowed_actions"]) == ("REFUND_FAILED", ["retry-refund"])
+    assert (failed["state"], failed["allowed_actions"]) == (
+        "REFUND_FAILED",
+        ["retry-refund", "settle-offline"],
+    )
     assert failed["refunds"][0]["failure_code"] == "ABNORMAL"
     problem_of(await api.mall.command(no, "retry-refund"), 403, "not_allowed")
     retried = answered(await api.finance.command(no, "retry-refund"))

@@ -11,14 +11,27 @@ import pytest
 
 from api.documentation import TAGS
 from api.openapi import openapi_document
-from api.schemas.after_sales import (
-    EXAMPLE_CASE,
-    CaseOut,
+from api.schemas.addresses import AddressIn
+from api.schemas.after_sales import QuoteIn, SubmitIn
+from api.schemas.cases import EXAMPLE_CASE, CaseOut
+from api.schemas.commands import (
+    ApproveIn,
     CommandIn,
     ExtendDeadlineIn,
-    QuoteIn,
+    ProposeIn,
     RejectIn,
-    SubmitIn,
+    RequestEvidenceIn,
+    SettleOfflineIn,
+    SubmitEvidenceIn,
+)
+from api.schemas.goods import (
+    AcceptIn,
+    ChangeAddressIn,
+    ChooseIn,
+    ReceiveIn,
+    RefuseIn,
+    SetReturnAddressIn,
+    WaybillIn,
 )
 from api.schemas.operations import PolicyIn, SwitchIn
 from api.schemas.orders import OrderBatchIn, OrderEventIn, OrderIn
@@ -120,8 +133,21 @@ def test_a_body_has_an_example(method: str, path: str, operation: dict[str, Any]
         QuoteIn,
         SubmitIn,
         CommandIn,
+        ApproveIn,
         RejectIn,
+        ProposeIn,
+        RequestEvidenceIn,
+        SubmitEvidenceIn,
+        SettleOfflineIn,
         ExtendDeadlineIn,
+        SetReturnAddressIn,
+        WaybillIn,
+        ChangeAddressIn,
+        ReceiveIn,
+        AcceptIn,
+        RefuseIn,
+        ChooseIn,
+        AddressIn,
         PolicyIn,
         SwitchIn,
     ],

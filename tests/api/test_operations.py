@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
@@ -18,6 +18,24 @@ from tests.api.conftest import PLACED_AT, Api
 def test_a_policy_that_says_nothing_is_the_usual_one() -> None:
     """The defaults of the API and of the domain are the same."""
     assert policy_of(PolicyIn()) == AfterSalesPolicy()
+
+
+def test_every_part_of_a_policy_can_be_set() -> None:
+    """A duration or limit the domain knows and the API does not would fail here."""
+    settable = {name.removesuffix("_seconds") for name in PolicyIn.model_fields} - {"supplier_id"}
+    assert settable == {field.name for field in fields(AfterSalesPolicy)} - {"version"}
+
+
+async def test_a_policy_is_answered_as_it_was_published(api: Api) -> None:
+    """Every duration by itself: none is read for another, none is lost on the way."""
+    durations = {
+        name: 3_600 + n for n, name in enumerate(sorted(PolicyIn.model_fields)) if "_seconds" in name
+    }
+    published = answered(
+        await api.operations("POST", "/v1/policies", durations, headers={"Idempotency-Key": "all"}), 201
+    )
+    assert durations.items() <= published.items()
+    assert answered(await api.auditor.get("/v1/policies")) == published
 
 
 async def test_a_policy_binds_new_requests_only(api: Api) -> None:

@@ -17,6 +17,7 @@ from api.app import create_app
 from api.security import SignedInRoute
 from tests.api.calls import Calls, Json, answered, ask_body, command_body, event_body, order_body, problem_of
 from tests.api.conftest import VERIFIER, Api
+from tests.api.journeys import STEPS
 
 ORDER, CASE = "O-1", "{case}"
 A_TASK = "OT00000000000000000000000001"
@@ -38,6 +39,41 @@ NONE_OF_THEM = frozenset[str]()
 
 Route = tuple[str, str]
 REASON: Json = {"reason": "because"}
+SUPPLIER, MISSING_SUPPLIER = "supplier-1", "supplier-404"
+RETURN_ADDRESS = "/v1/suppliers/{supplier_id}/return-address"
+COMMANDS: Mapping[str, str] = {
+    "approve": "mall supplier operations",
+    "reject": "mall supplier operations",
+    "propose": "mall supplier operations",
+    "request-evidence": "mall supplier operations",
+    "accept-proposal": "mall customer",
+    "decline-proposal": "mall customer",
+    "submit-evidence": "mall customer",
+    "cancel": "mall customer",
+    "set-return-address": "mall supplier operations",
+    "submit-waybill": "mall customer",
+    "correct-waybill": "mall customer",
+    "change-address": "mall customer operations",
+    "receive": "mall supplier operations",
+    "accept": "mall supplier operations",
+    "refuse": "mall supplier operations",
+    "ship-back": "mall supplier operations",
+    "reship": "mall supplier operations",
+    "out-of-stock": "mall supplier operations",
+    "choose": "mall customer",
+    "confirm": "mall customer operations",
+    "report-missing": "mall customer",
+    "retry-refund": "finance",
+    "settle-offline": "finance",
+    "extend-deadline": "operations",
+}
+"""Who may give each command at all."""
+
+
+def command_route(name: str) -> Route:
+    """The route of a command."""
+    return "POST", f"/v1/after-sales/{{after_sales_no}}/{name}"
+
 
 OWNED: Mapping[Route, Probe] = {
     ("GET", "/v1/orders/{order_no}"): Probe(),
@@ -48,13 +84,11 @@ OWNED: Mapping[Route, Probe] = {
     ("GET", "/v1/after-sales/{after_sales_no}"): Probe(),
     ("GET", "/v1/after-sales/{after_sales_no}/request"): Probe(),
     ("GET", "/v1/after-sales/{after_sales_no}/events"): Probe(),
-    ("POST", "/v1/after-sales/{after_sales_no}/approve"): Probe({}),
-    ("POST", "/v1/after-sales/{after_sales_no}/reject"): Probe(REASON),
-    ("POST", "/v1/after-sales/{after_sales_no}/cancel"): Probe({}),
-    ("POST", "/v1/after-sales/{after_sales_no}/extend-deadline"): Probe(
-        {"until": "2026-04-01T00:00:00Z", **REASON}
-    ),
-    ("POST", "/v1/after-sales/{after_sales_no}/retry-refund"): Probe({}),
+    ("GET", "/v1/after-sales/{after_sales_no}/addresses"): Probe(),
+    ("GET", "/v1/after-sales/{after_sales_no}/evidence"): Probe(),
+    **{command_route(name): Probe(STEPS[name][1]) for name in COMMANDS},
+    ("GET", RETURN_ADDRESS): Probe(None, frozenset({"supplier"})),
+    ("PUT", RETURN_ADDRESS): Probe(order_body()["ship_to"], frozenset({"supplier"})),
     ("PUT", "/v1/orders/{order_no}"): Probe(order_body(ORDER), NONE_OF_THEM),
     ("POST", "/v1/orders/{order_no}/events"): Probe(event_body(), NONE_OF_THEM),
     ("POST", "/v1/orders:batch"): Probe({"orders": [order_body(ORDER)]}, NONE_OF_THEM),
@@ -122,12 +156,18 @@ async def test_nobody_gets_in_without_a_token(api: Api, route: Route) -> None:
 
 
 async def ask(
-    caller: Calls, route: Route, probe: Probe, order_no: str, case: str, task: str = A_TASK
+    caller: Calls,
+    route: Route,
+    probe: Probe,
+    order_no: str,
+    case: str,
+    task: str = A_TASK,
+    supplier: str = SUPPLIER,
 ) -> tuple[int, Json]:
-    """Ask about one order or case; the answer with the asked-for numbers blotted out."""
+    """Ask about one order, case or supplier; the answer with the asked-for numbers blotted out."""
     method, template = route
     path = template.replace("{order_no}", order_no).replace("{after_sales_no}", case) + probe.query
-    path = path.replace("{task_id}", task)
+    path = path.replace("{task_id}", task).replace("{supplier_id}", supplier)
     body = probe.body
     if body is not None and "order_no" in body:
         body = {**body, "order_no": order_no}
@@ -140,7 +180,7 @@ async def ask(
     }
     headers = {"Idempotency-Key": "a-key"} if route in creations else None
     response = await caller(method, path, body, headers=headers)
-    text = response.text.replace(order_no, "NO").replace(case, "NO")
+    text = response.text.replace(order_no, "NO").replace(case, "NO").replace(supplier, "NO")
     return response.status_code, {"headers": sorted(response.headers), "text": text}
 
 
@@ -152,7 +192,7 @@ async def test_what_is_another_s_looks_like_what_does_not_exist(api: Api, route:
     probe = OWNED[route]
     other: Calls = getattr(api, f"other_{role}")
     theirs = await ask(other, route, probe, ORDER, case)
-    missing = await ask(other, route, probe, MISSING_ORDER, MISSING_CASE)
+    missing = await ask(other, route, probe, MISSING_ORDER, MISSING_CASE, supplier=MISSING_SUPPLIER)
     if theirs[1]["text"].count("text/html"):
         pytest.fail("not a problem")
     assert theirs == missing
@@ -204,18 +244,19 @@ async def test_a_cursor_of_another_tenant_opens_nothing(api: Api) -> None:
     problem_of(stolen, 422, "invalid")
 
 
+EVERYBODY = "mall supplier customer operations finance auditor"
 ALLOWED: Mapping[Route, str] = {
-    ("GET", "/v1/orders/{order_no}"): "mall supplier customer operations finance auditor",
+    ("GET", "/v1/orders/{order_no}"): EVERYBODY,
     ("POST", "/v1/after-sales/quotes"): "mall supplier customer operations",
     ("POST", "/v1/after-sales"): "mall customer",
-    ("GET", "/v1/after-sales/{after_sales_no}"): "mall supplier customer operations finance auditor",
-    ("GET", "/v1/after-sales/{after_sales_no}/request"): "mall supplier customer operations finance auditor",
-    ("GET", "/v1/after-sales/{after_sales_no}/events"): "mall supplier customer operations finance auditor",
-    ("POST", "/v1/after-sales/{after_sales_no}/approve"): "mall supplier operations",
-    ("POST", "/v1/after-sales/{after_sales_no}/reject"): "mall supplier operations",
-    ("POST", "/v1/after-sales/{after_sales_no}/cancel"): "mall customer",
-    ("POST", "/v1/after-sales/{after_sales_no}/extend-deadline"): "operations",
-    ("POST", "/v1/after-sales/{after_sales_no}/retry-refund"): "finance",
+    ("GET", "/v1/after-sales/{after_sales_no}"): EVERYBODY,
+    ("GET", "/v1/after-sales/{after_sales_no}/request"): EVERYBODY,
+    ("GET", "/v1/after-sales/{after_sales_no}/events"): EVERYBODY,
+    ("GET", "/v1/after-sales/{after_sales_no}/addresses"): EVERYBODY,
+    ("GET", "/v1/after-sales/{after_sales_no}/evidence"): EVERYBODY,
+    **{command_route(name): roles for name, roles in COMMANDS.items()},
+    ("GET", RETURN_ADDRESS): "mall supplier operations",
+    ("PUT", RETURN_ADDRESS): "mall supplier operations",
     ("PUT", "/v1/orders/{order_no}"): "mall",
     ("POST", "/v1/orders/{order_no}/events"): "mall",
     ("POST", "/v1/orders:batch"): "mall",
