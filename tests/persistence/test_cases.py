@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 import psycopg
 import pytest
 
-from mallcare.domain.after_sales import AfterSalesCase, CaseEvent
+from mallcare.domain.after_sales import AfterSalesCase, CaseEvent, OfflineSettlement, Proposal
 from mallcare.domain.commands import Approve, Cancel, Reject, RetryRefund
 from mallcare.domain.errors import UnitsUnavailable, VersionConflict
+from mallcare.domain.inspection import Counts
+from mallcare.domain.parcels import Parcel
 from mallcare.domain.policy import AutoRefundUsage
 from mallcare.domain.quotes import CaseLine
-from mallcare.domain.vocabulary import DeadlineEffect, Kind, LegStatus, Role, State
+from mallcare.domain.vocabulary import DeadlineEffect, Kind, LegStatus, ParcelPurpose, Role, State
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
 from mallcare.ports import CaseDetails, CaseRecord, CommandRecord
 from tests.domain.builders import (
@@ -43,18 +45,28 @@ async def held(cleaner: psycopg.Connection, order_no: str = "O1") -> dict[tuple[
 
 
 async def test_a_stored_case_is_the_case_written(uow: SqlUnitOfWorkFactory) -> None:
-    """Every field survives, also those that no command sets yet."""
+    """Every field survives, also those that no command sets together."""
     await store(uow, TWO_TENDERS)
     case = await open_case(uow, "O1", asking(("A", 2)), details=CaseDetails("broken", ("https://x/1",)))
     rich = replace(
         case,
         version=2,
         state=State.PENDING_CUSTOMER,
-        lines=(CaseLine("A", (1, 2), accepted_quantity=1),),
+        kind=Kind.EXCHANGE,
+        lines=(CaseLine("A", (1, 2), 1, Counts(1, 0, 0, 1), ((150, 100), (151, 99))),),
+        parcels=(Parcel(ParcelPurpose.RETURN, "sf", "SF1", REVIEWED_AT, REVIEWED_AT + HOUR, None, None),),
         disputed=True,
+        intercept=True,
         escalated_at=REVIEWED_AT,
         deadline_at=REVIEWED_AT + HOUR,
         deadline_effect=DeadlineEffect.DECLINE,
+        extended_until=REVIEWED_AT + 2 * HOUR,
+        refund_decided_at=REVIEWED_AT,
+        proposal=Proposal(Kind.REFUND_ONLY, 120),
+        return_address_set=True,
+        inspected_at=REVIEWED_AT - HOUR,
+        missing_reported=True,
+        settlement=OfflineSettlement("finance-1", REVIEWED_AT),
         policy_version=1,
         updated_at=REVIEWED_AT,
     )
@@ -71,7 +83,7 @@ async def test_a_stored_case_is_the_case_written(uow: SqlUnitOfWorkFactory) -> N
 
 @pytest.mark.parametrize("kind", Kind)
 async def test_every_kind_can_be_stored(uow: SqlUnitOfWorkFactory, kind: Kind) -> None:
-    """The schema knows the kinds that are not offered yet."""
+    """Whatever the customer asks for."""
     await store(uow, TWO_TENDERS)
     case = replace(await open_case(uow, "O1", asking(("A", 1))), kind=kind, after_sales_no=number())
     async with uow() as work:

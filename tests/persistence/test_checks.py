@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import psycopg
 import pytest
 
@@ -9,11 +11,12 @@ from mallcare.domain.book import Unit
 from mallcare.domain.commands import Approve
 from mallcare.domain.fulfilment import OrderEvent
 from mallcare.domain.mall_refunds import MallRefund
-from mallcare.domain.vocabulary import OrderEventType
+from mallcare.domain.parcels import Parcel
+from mallcare.domain.vocabulary import OrderEventType, ParcelPurpose
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
-from mallcare.ports import OutgoingMessage, StoredAnswer
-from tests.domain.builders import PLACED_AT, asking, cash, line, order
-from tests.persistence.transactions import command, open_case, store
+from mallcare.ports import AddressUse, CaseEvidence, OutgoingMessage, StoredAnswer
+from tests.domain.builders import CUSTOMER, PLACED_AT, SUPPLIER, asking, cash, line, order
+from tests.persistence.transactions import command, open_case, read, saved, store
 
 
 @pytest.fixture
@@ -22,7 +25,13 @@ async def rows(uow: SqlUnitOfWorkFactory, cleaner: psycopg.Connection) -> psycop
     await store(uow, order(line("A", 2), tenders=(cash(2_000, 9_000),)))
     case = await open_case(uow, "O1", asking(("A", 1)))
     await command(uow, case.after_sales_no, Approve())
+    parcel = Parcel(ParcelPurpose.RETURN, "sf", "SF1", PLACED_AT)
+    decided = (await read(uow, case.after_sales_no)).case
+    await saved(uow, decided, replace(decided, parcels=(parcel,)))
     async with uow() as work:
+        await work.cases.add_address(case.after_sales_no, AddressUse.RETURN, {}, SUPPLIER, PLACED_AT)
+        await work.cases.add_evidence(case.after_sales_no, CaseEvidence("request", CUSTOMER, PLACED_AT))
+        await work.suppliers.set_return_address("supplier-1", {}, SUPPLIER, PLACED_AT)
         await work.orders.add_event("O1", OrderEvent("E", OrderEventType.CLOSED, PLACED_AT), None, PLACED_AT)
         await work.orders.add_mall_refund("O1", "M1", MallRefund((10,), (Unit("A", 2),)))
         await work.idempotency.store("mall", "k", StoredAnswer("h", 201, {}), PLACED_AT)
@@ -60,6 +69,11 @@ BROKEN = [
     ("refund_legs", "round = 0", "round_counts_from_one"),
     ("refund_legs", "status = 'SUCCEEDED'", "settled_or_open"),
     ("refund_legs", "settled_at = now()", "settled_or_open"),
+    ("case_parcels", "purpose = 'gift'", "purpose_known"),
+    ("case_addresses", "use = 'holiday'", "use_known"),
+    ("case_addresses", "actor_role = 'stranger'", "actor_role_known"),
+    ("case_evidence", "actor_role = 'stranger'", "actor_role_known"),
+    ("supplier_return_addresses", "set_by_role = 'stranger'", "set_by_role_known"),
     ("idempotency_keys", "status = 99", "status_is_http"),
     ("outgoing_messages", "status = 'lost'", "status_known"),
     ("outgoing_messages", "status = 'delivered'", "delivered_or_not"),
@@ -83,6 +97,7 @@ async def test_a_check_refuses(rows: psycopg.Connection, table: str, change: str
             " FROM refund_legs r",
             "uq_refund_legs_after_sales_no_tender_seq",
         ),
+        ("INSERT INTO case_parcels SELECT * FROM case_parcels", "pk_case_parcels"),
         ("INSERT INTO payment_transactions SELECT * FROM payment_transactions", "pk_payment_transactions"),
         ("INSERT INTO mall_refunds SELECT * FROM mall_refunds", "pk_mall_refunds"),
         ("INSERT INTO order_events SELECT * FROM order_events", "pk_order_events"),
@@ -90,6 +105,6 @@ async def test_a_check_refuses(rows: psycopg.Connection, table: str, change: str
     ],
 )
 async def test_what_is_unique_stays_unique(rows: psycopg.Connection, statement: str, name: str) -> None:
-    """A unit, a tender of a case, a payment, the mall's refund, an event, a key: each of them once."""
+    """Units, tenders and parcels of a case, payments, refunds of the mall, events, keys: each once."""
     with pytest.raises(psycopg.errors.UniqueViolation, match=name):
         rows.execute(statement.encode())

@@ -14,11 +14,15 @@ import pytest
 
 from mallcare.application.caller import Caller
 from mallcare.application.orders import IncomingOrder, TakeInOrderEvent, TakeInOrders
+from mallcare.contracts.after_sales import CaseSnapshot
+from mallcare.contracts.names import Signal
 from mallcare.domain.after_sales import AfterSalesCase
 from mallcare.domain.commands import Approve, Cancel, Reject
 from mallcare.domain.errors import IllegalTransition, RefundCapExceeded, UnitsUnavailable
 from mallcare.domain.fulfilment import OrderEvent
-from mallcare.domain.vocabulary import OrderEventType, Role, State
+from mallcare.domain.parcels import Parcel
+from mallcare.domain.vocabulary import OrderEventType, ParcelPurpose, Role, State
+from mallcare.gateways.system import TimeOrderedIds
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
 from mallcare.ports import PersonalData, StoredAnswer
 from tests.domain.builders import CUSTOMER, PLACED_AT, SUPPLIER, asking, cash, line, order
@@ -127,6 +131,41 @@ async def test_the_velocity_limit_holds_against_simultaneous_requests(uow: SqlUn
     assert Counter(case.state for case in opened) == {State.REFUNDING: 10, State.PENDING_REVIEW: 6}
 
 
+@pytest.mark.rule("A3")
+async def test_a_waybill_is_claimed_by_one_customer_alone(uow: SqlUnitOfWorkFactory) -> None:
+    """Whoever comes second waits for the first, and then sees the parcel that was written meanwhile."""
+    owners = [f"customer-{i}" for i in range(8)]
+    bought = [replace(order(), order_no=f"O-{owner}", customer_id=owner) for owner in owners]
+    await store(uow, *bought)
+    cases = [await open_case(uow, one.order_no, asking(("A", 1))) for one in bought]
+    claimed, written = asyncio.Event(), asyncio.Event()
+
+    async def claim(case: AfterSalesCase, *, first: bool) -> bool:
+        if not first:
+            await claimed.wait()
+        async with uow() as work:
+            if not await work.cases.claim_waybill("SF1", case.supplier_id, case.customer_id):
+                assert written.is_set()
+                return False
+            claimed.set()
+            await asyncio.sleep(0.1)
+            parcel = Parcel(ParcelPurpose.RETURN, "sf", "SF1", PLACED_AT)
+            await work.cases.save(case, replace(case, version=2, parcels=(parcel,)), told=False)
+            written.set()
+            await work.commit()
+        return True
+
+    answers = await asyncio.gather(*(claim(case, first=case is cases[0]) for case in cases))
+    assert answers == [True] + [False] * 7
+
+
+async def test_different_waybills_do_not_wait(uow: SqlUnitOfWorkFactory) -> None:
+    """A claim that is still open stands in nobody else's way."""
+    async with uow() as one, uow() as other:
+        assert await one.cases.claim_waybill("SF1", "s", "c")
+        assert await asyncio.wait_for(other.cases.claim_waybill("SF2", "s", "d"), 2)
+
+
 @pytest.mark.rule("P2")
 async def test_equal_creations_are_answered_one_after_the_other(uow: SqlUnitOfWorkFactory) -> None:
     """The second of two equal calls waits for the first, and then sees its answer."""
@@ -168,7 +207,7 @@ async def test_batches_race_with_events_and_commands(
     numbers = list(orders)
     known = dice.sample(numbers, 8)
     await store(uow, *(orders[order_no] for order_no in known))
-    take_in, report = TakeInOrders(uow), TakeInOrderEvent(uow, Fixed())
+    take_in, report = TakeInOrders(uow), TakeInOrderEvent(uow, Fixed(), TimeOrderedIds(), Silence())
 
     async def batch(chosen: dict[str, int]) -> None:
         versions = [replace(orders[order_no], version=version) for order_no, version in chosen.items()]
@@ -207,3 +246,10 @@ class Fixed:
     def now(self) -> datetime:
         """Always the same."""
         return PLACED_AT
+
+
+class Silence:
+    """Tells nobody anything: losing a hint is allowed."""
+
+    def offer(self, snapshot: CaseSnapshot, signal: Signal | None) -> None:
+        """Forgotten."""

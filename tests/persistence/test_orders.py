@@ -55,6 +55,7 @@ async def test_a_stored_order_is_the_order_sent(uow: SqlUnitOfWorkFactory) -> No
         fulfilment=Fulfilment(PLACED_AT, {"B": PLACED_AT + SOON}, {"A": PLACED_AT}, PLACED_AT),
         personal=PersonalData({"customer_id": "c", "name": None}, {"city": "杭州"}),
         extended_until=PLACED_AT,
+        exchanged_at={Unit("A", 2): PLACED_AT + SOON, Unit("B", 1): PLACED_AT},
     )
     bare = recorded(named("O2", order(tenders=(), paid=False)))
     async with uow() as work:
@@ -85,6 +86,7 @@ async def test_an_update_replaces_the_whole_order(uow: SqlUnitOfWorkFactory) -> 
         replace(order(line("Z", 2)), version=10**13),
         fulfilment=Fulfilment(closed_at=PLACED_AT),
         extended_until=PLACED_AT,
+        exchanged_at={Unit("Z", 2): PLACED_AT},
     )
     async with uow() as work:
         await work.orders.lock("O1")
@@ -217,6 +219,50 @@ async def test_events_are_kept_once_known_order_or_not(uow: SqlUnitOfWorkFactory
         await work.commit()
     async with uow() as work:
         assert await work.orders.events_of(["early", "none"]) == {"early": [_event("E1"), told], "none": []}
+
+
+async def test_events_of_a_request_s_parcel_are_set_aside(uow: SqlUnitOfWorkFactory) -> None:
+    """They say nothing of the order any more, but stay to be found by their waybill, however written."""
+    plain, mine = _event("E1"), replace(_event("E2"), waybill=" sf001 ")
+    again, other = replace(_event("E3"), waybill="SF001"), replace(_event("E4"), waybill="SF002")
+    async with uow() as work:
+        for event in (plain, mine, again, other):
+            assert await work.orders.add_event("O1", event, None, PLACED_AT)
+        assert await work.orders.add_event("O9", mine, None, PLACED_AT)
+        assert await work.orders.events_with_waybill("O1", "Sf001 ") == [mine, again]
+        await work.orders.set_aside_events("O1", "sF001")
+        await work.commit()
+    late = replace(_event("E5"), waybill="SF001")
+    async with uow() as work:
+        assert await work.orders.add_event("O1", late, None, PLACED_AT, set_aside=True)
+        assert not await work.orders.add_event("O1", late, None, PLACED_AT)
+        assert await work.orders.events_of(["O1", "O9"]) == {"O1": [plain, other], "O9": [mine]}
+        assert await work.orders.events_with_waybill("O1", " sf001") == [mine, again, late]
+        assert await work.orders.events_with_waybill("O1", "SF003") == []
+
+
+async def test_exchanged_units_are_remembered(uow: SqlUnitOfWorkFactory) -> None:
+    """In the record and in the book; a later replacement of a unit counts, an earlier one does not."""
+    await store(uow, named("O1", order(line("A", 3))), named("O2"))
+    one, two, three = (Unit("A", n) for n in (1, 2, 3))
+    told = [
+        {two: PLACED_AT, one: PLACED_AT},
+        {two: PLACED_AT + SOON, one: PLACED_AT - SOON},
+        {three: PLACED_AT},
+    ]
+    for exchanged in [*told, {}]:
+        async with uow() as work:
+            await work.orders.lock("O1")
+            await work.orders.mark_exchanged("O1", exchanged)
+            await work.commit()
+    async with uow() as work:
+        record, other = await work.orders.get("O1"), await work.orders.get("O2")
+        assert record is not None
+        assert other is not None
+        book = await work.orders.book(record, lock_transactions=False)
+    assert record.exchanged_at == {one: PLACED_AT, two: PLACED_AT + SOON, three: PLACED_AT}
+    assert book.exchanged_at == record.exchanged_at
+    assert other.exchanged_at == {}
 
 
 async def test_the_fold_is_saved_alone(uow: SqlUnitOfWorkFactory) -> None:

@@ -79,6 +79,15 @@ async def open_case(
     return case
 
 
+async def saved(
+    uow: UnitOfWorkFactory, before: AfterSalesCase, after: AfterSalesCase, *, told: bool = False
+) -> AfterSalesCase:
+    """Write a change that a test made up, as the version after `before`; answers the case as stored."""
+    changed = replace(after, version=before.version + 1)
+    await change(uow, before.after_sales_no, lambda *_: Decision(changed), told=told)
+    return (await read(uow, before.after_sales_no)).case
+
+
 async def change(
     uow: UnitOfWorkFactory,
     after_sales_no: str,
@@ -115,7 +124,9 @@ async def command(
         assert record is not None
         policy = await work.policies.version(record.case.policy_version)
         book = await work.orders.book(order, lock_transactions=True)
-        decision = decide(record.case, given, actor, Circumstances(book, policy, now, mint))
+        decision = decide(
+            record.case, given, actor, Circumstances(book, policy, now, mint, return_address_known=True)
+        )
         await work.cases.save(record.case, decision.case, told=False)
         await work.cases.record(after_sales_no, decision.events, "command")
         await work.commit()
@@ -159,6 +170,7 @@ __all__ = [
     "open_case",
     "read",
     "recorded",
+    "saved",
     "settled",
     "store",
 ]
