@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mallcare.application.caller import Caller
+from mallcare.application.intercepts import follow_goods
 from mallcare.application.parcels import report_parcel, requests_sending
 from mallcare.application.recording import write_change
 from mallcare.contracts.after_sales import snapshot_of
@@ -246,6 +247,7 @@ class TakeInOrderEvent:
         events = (await uow.orders.events_of([order_no]))[order_no]
         folded = replace(record, fulfilment=_fold(record.order, events))
         await uow.orders.save_fulfilment(order_no, folded.fulfilment)
+        await follow_goods(uow, record, folded.fulfilment, events, self._clock.now(), self._ids)
         if event.type not in (OrderEventType.REFUNDED, OrderEventType.CLOSED):
             return []
         await _apply_mall_refunds(uow, record, [event])

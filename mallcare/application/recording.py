@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mallcare.application.announcements import announce
 from mallcare.application.asking import ask_operations, drop_moot_tasks
+from mallcare.application.intercepts import begin_intercept
 from mallcare.domain.after_sales import AfterSalesCase, Decision
 from mallcare.domain.vocabulary import State
 from mallcare.ports import CaseDetails, CaseRecord, Ids, UnitOfWork
@@ -36,6 +37,7 @@ async def write_change(
     await uow.cases.record(case.after_sales_no, decision.events, command_id=command_id)
     await uow.outbox.add(announce(case, decision.events, ids))
     await drop_moot_tasks(uow, before, case)
+    await begin_intercept(uow, before, case, ids)
     if case.exchanged_at is not None:
         units = dict.fromkeys(case.accepted_units, case.exchanged_at)
         await uow.orders.mark_exchanged(case.order_no, units)

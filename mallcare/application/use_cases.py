@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mallcare.application.command import CommandCase
 from mallcare.application.deadlines import FireDeadline
+from mallcare.application.intercepts import Intercepts
 from mallcare.application.operations import Policies, StopSwitch
 from mallcare.application.order_standing import ReadOrder
 from mallcare.application.orders import TakeInOrderEvent, TakeInOrders
@@ -47,6 +48,7 @@ class UseCases:
     reconcile_day: ReconcileDay
     reconciliations: Reconciliations
     tasks: OperationsTasks
+    intercepts: Intercepts
 
 
 def build_use_cases(
@@ -85,4 +87,5 @@ def build_use_cases(
         reconcile_day=ReconcileDay(uow, merchants, clock, ids),
         reconciliations=Reconciliations(uow, merchants, reconciler, clock),
         tasks=OperationsTasks(uow, clock),
+        intercepts=Intercepts(uow, clock, ids),
     )

@@ -15,6 +15,7 @@ from mallcare.persistence.goods_tables import (
     case_parcels,
     supplier_return_addresses,
 )
+from mallcare.persistence.intercept_tables import intercepts
 from mallcare.persistence.operations_tables import operations_tasks, reconciliation_runs
 from mallcare.persistence.order_tables import (
     mall_refunds,
@@ -46,6 +47,7 @@ __all__ = [
     "case_evidence",
     "case_parcels",
     "idempotency_keys",
+    "intercepts",
     "mall_refunds",
     "metadata",
     "operations_tasks",

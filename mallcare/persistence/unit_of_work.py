@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mallcare.persistence.cases import SqlCases
 from mallcare.persistence.engine import meaning_of, storage_errors
 from mallcare.persistence.idempotency import SqlIdempotency
+from mallcare.persistence.intercepts import SqlIntercepts
 from mallcare.persistence.orders import SqlOrders
 from mallcare.persistence.outbox import SqlOutbox
 from mallcare.persistence.policies import PolicyCache, SqlPolicies
@@ -17,6 +18,7 @@ from mallcare.persistence.reconciliations import SqlReconciliations
 from mallcare.persistence.suppliers import SqlSuppliers
 from mallcare.persistence.switches import SqlSwitches
 from mallcare.persistence.tasks import SqlTasks
+from mallcare.ports.intercepts import Intercepts
 from mallcare.ports.reconciliation import Reconciliations
 from mallcare.ports.storage import Cases, Idempotency, Orders, Outbox, Policies, Suppliers, Switches
 from mallcare.ports.tasks import Tasks
@@ -43,6 +45,7 @@ class SqlUnitOfWork:
     idempotency: Idempotency
     outbox: Outbox
     tasks: Tasks
+    intercepts: Intercepts
     reconciliations: Reconciliations
 
     def __init__(self, engine: AsyncEngine, cache: PolicyCache) -> None:
@@ -60,6 +63,7 @@ class SqlUnitOfWork:
         self.idempotency = SqlIdempotency(connection)
         self.outbox = SqlOutbox(connection)
         self.tasks = SqlTasks(connection)
+        self.intercepts = SqlIntercepts(connection)
         self.reconciliations = SqlReconciliations(connection)
         return self
 

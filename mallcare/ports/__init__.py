@@ -6,6 +6,7 @@ each of them.
 
 from mallcare.ports.clock import Clock, Ids
 from mallcare.ports.engine import CaseEngine, EngineUnavailable, Hints, NobodyListens, Pumps
+from mallcare.ports.intercepts import InterceptFilter, Intercepts
 from mallcare.ports.payment import (
     BILLED_AS_PAID,
     BillRow,
@@ -75,6 +76,8 @@ __all__ = [
     "GatewayError",
     "Hints",
     "Ids",
+    "InterceptFilter",
+    "Intercepts",
     "MessageFilter",
     "MessageStatus",
     "NobodyListens",

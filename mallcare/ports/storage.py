@@ -31,6 +31,7 @@ from mallcare.ports.records import (
 )
 
 if TYPE_CHECKING:
+    from mallcare.ports.intercepts import Intercepts
     from mallcare.ports.queries import Page
     from mallcare.ports.reconciliation import Reconciliations
     from mallcare.ports.tasks import Tasks
@@ -361,6 +362,7 @@ class UnitOfWork(Protocol):
     idempotency: Idempotency
     outbox: Outbox
     tasks: Tasks
+    intercepts: Intercepts
     reconciliations: Reconciliations
 
     async def commit(self) -> None: ...
