@@ -29,6 +29,8 @@ SKIPPING = {
     (State.OUT_OF_STOCK, State.RETURNING_TO_CUSTOMER),
 }
 """Refunds of nothing at all, told below the diagram."""
+TWO_STEPS_AT_ONCE = {(State.AWAITING_RETURN, State.INSPECTING)}
+"""A waybill is submitted of a parcel that arrived already."""
 
 
 def moves() -> set[Move]:
@@ -54,10 +56,10 @@ def words(cell: str) -> list[str]:
 
 
 def test_the_diagram_shows_every_move_and_no_other() -> None:
-    """Edges of the diagram are the moves of the transition table, but for refunds of nothing."""
+    """Edges of the diagram are the moves of the transition table, but for those that skip one."""
     (diagram,) = blocks(DOCUMENT, "mermaid")
     edges = {(State(a), State(b)) for a, b, _ in EDGE.findall(diagram)}
-    assert edges == moves() - SKIPPING
+    assert edges == moves() - SKIPPING - TWO_STEPS_AT_ONCE
     assert moves() >= SKIPPING
 
 
