@@ -88,11 +88,14 @@ def _print(
     console.print(f"[bold]{number}[/]  {body['kind']}  {formats.state(body['state'])}  v{body['version']}")
     console.print(f"order {body['order_no']}, supplier {body['supplier_id']}")
     parts = ", ".join(f"{formats.yuan(t['amount_fen'])} {t['tender']}" for t in body["quote"]["tenders"])
-    console.print(f"refunds {formats.yuan(body['quote']['total_fen'])} ({parts})")
+    verb = "exchanges" if body["kind"] == "exchange" and not body["refunds"] else "refunds"
+    console.print(f"{verb} {formats.yuan(body['quote']['total_fen'])} ({parts})")
+    for parcel in body["parcels"]:
+        console.print(formats.parcel(parcel))
     if body["deadline_at"]:
         console.print(f"{body['deadline_effect']} at {formats.clock(body['deadline_at'])}")
     console.print()
-    console.print(formats.record_table(record, body["quote"]["total_fen"]))
+    console.print(formats.record_table(body, record))
     if body["refunds"]:
         console.print()
         console.print(formats.refund_table(body["refunds"]))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from rich.console import Console
@@ -18,6 +19,9 @@ from mallcare.domain.vocabulary import FINAL_STATES
 BEIJING = timezone(timedelta(hours=8))
 
 WIDTH_OF_FILES = 130
+TOLD = ("tender", "waybill", "reason", "failure_code")
+"""Facts of an event that are told beside its name."""
+COUNTED = ("good", "damaged", "wrong", "missing", "accepted", "refused", "restock", "scrap")
 
 Json = dict[str, Any]
 """An object as the API answers it."""
@@ -52,8 +56,8 @@ def state(name: str | None) -> str:
     return f"[{colour}]{name}[/]"
 
 
-def record_table(events: Iterable[Json], quoted_fen: int) -> Table:
-    """The record of a case: time, who, what, state, amount. `quoted_fen` stands beside its submission."""
+def record_table(case: Json, events: Sequence[Json]) -> Table:
+    """The record of a case: time, who, what, state, amount. Its quote stands beside its submission."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("time (Beijing)", "who", "what", "state"):
         table.add_column(heading)
@@ -63,7 +67,7 @@ def record_table(events: Iterable[Json], quoted_fen: int) -> Table:
         facts = event["facts"]
         fen = facts.get("total_fen", facts.get("amount_fen"))
         if event["name"] == "submitted":
-            fen = quoted_fen
+            fen = _asked_fen(case, events)
         table.add_row(
             clock(event["at"]),
             event["actor"]["role"],
@@ -74,14 +78,45 @@ def record_table(events: Iterable[Json], quoted_fen: int) -> Table:
     return table
 
 
+def _asked_fen(case: Json, events: Sequence[Json]) -> int | None:
+    """What was asked for in the beginning; None where that was no money, or was lowered since."""
+    fewer = any(
+        line["accepted_quantity"] is not None and line["accepted_quantity"] < line["quantity"]
+        for line in case["lines"]
+    )
+    lowered = any(event["facts"].get("goods_fen") is not None for event in events)
+    return None if case["kind"] == "exchange" or fewer or lowered else case["quote"]["total_fen"]
+
+
 def _what(event: Json) -> str:
     facts = event["facts"]
-    told = [escape(str(facts[name])) for name in ("tender", "reason", "failure_code") if facts.get(name)]
+    told = [escape(str(facts[name])) for name in TOLD if facts.get(name)]
+    told += [counted] if (counted := _counted(facts.get("lines"))) else []
     if facts.get("automatic"):
         told.append("by the system")
     if "late_ms" in facts:
         told.append(f"{facts['late_ms']} ms after its deadline")
     return " · ".join([event["name"].replace("_", " "), *told])
+
+
+def _counted(lines: object) -> str:
+    """Units of all lines together, by what was counted of them: `2 good, 1 missing`."""
+    units: Counter[str] = Counter()
+    for line in cast("list[Json]", lines) if isinstance(lines, list) else []:
+        units.update({name: line[name] for name in COUNTED if name in line})
+    return ", ".join(f"{count} {name}" for name, count in units.items() if count)
+
+
+def parcel(told: Mapping[str, Any]) -> str:
+    """A parcel: why it travels, its waybill, and the last that was heard of it."""
+    if told["signed_at"]:
+        heard = f"signed for at {clock(told['signed_at'])}"
+    elif told["abnormal"]:
+        heard = "[red]its carrier reports a problem[/]"
+    else:
+        heard = f"moved at {clock(told['moved_at'])}" if told["moved_at"] else "not heard of yet"
+    purpose = told["purpose"].replace("_", " ")
+    return f"{purpose} {escape(told['carrier'])} {escape(told['waybill'])}, {heard}"
 
 
 def refund_table(refunds: Iterable[Mapping[str, Any]]) -> Table:

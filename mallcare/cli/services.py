@@ -23,7 +23,7 @@ def demo(
         bool, typer.Option("--exit", help="Stop by itself after the tour, with status 0 or the failure.")
     ] = False,
 ) -> None:
-    """Start the whole stack, import sample orders and walk through six cases. Ctrl-C ends it."""
+    """Start the whole stack, import sample orders and walk through ten cases. Ctrl-C ends it."""
     from mallcare.cli.demo.tour import run_demo
 
     run_demo(settings_of_process(), leave_at_once=leave_at_once)

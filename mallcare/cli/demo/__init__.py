@@ -1,1 +1,1 @@
-"""The guided tour: sample orders, six scenes over the public API, a timeline of each."""
+"""The guided tour: sample orders, scenes over the public API, a timeline of each."""

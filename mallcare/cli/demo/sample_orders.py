@@ -1,4 +1,5 @@
-"""Thirty orders of invented suppliers, made anew for each run: six for the scenes, the rest as company.
+"""Thirty orders of invented suppliers, made anew for each run: one for each scene, the rest as
+company.
 
 Deterministic for the same run and instant. Numbers carry the run, so that a tour can be repeated on the
 same data; all dates lie shortly before now, because windows and cooling-off count from them.
@@ -49,6 +50,18 @@ SHELVES: dict[str, tuple[Product, ...]] = {
     ),
 }
 CUSTOMERS = (("林晓禾", "13800000001"), ("周予安", "13800000002"), ("陈若水", "13800000003"))
+RETURNS_TO = {
+    supplier_id: {
+        "name": "售后仓",
+        "phone": f"0755100000{number}",
+        "province": "广东省",
+        "city": "深圳市",
+        "district": "宝安区",
+        "address": f"物流园路 {number} 号",
+    }
+    for number, supplier_id in enumerate(SHELVES, 1)
+}
+"""Where each supplier takes returns."""
 CITIES = (("广东省", "深圳市", "南山区"), ("浙江省", "杭州市", "西湖区"), ("四川省", "成都市", "锦江区"))
 
 
@@ -83,6 +96,11 @@ def sample_orders(run: str, now: datetime) -> SampleOrders:
     company = [_company_draft(Random(number), number, now) for number in range(len(drafts), ORDERS)]  # noqa: S311 - samples, not secrets
     lines = [_line(run, number, draft) for number, draft in enumerate([*drafts.values(), *company], 1)]
     return SampleOrders(dict(zip(drafts, (line["order"] for line in lines), strict=False)), lines)
+
+
+def waybill(order: Json, carrier: str) -> str:
+    """A waybill for a parcel of an order; `carrier` is two letters, another one for each parcel."""
+    return f"{carrier}{order['order_no'].removeprefix('MO').replace('-', '')}"
 
 
 def scene_drafts(now: datetime) -> dict[str, Draft]:
@@ -126,6 +144,21 @@ def scene_drafts(now: datetime) -> dict[str, Draft]:
         "silent_review": Draft(
             "xiaoman-kitchen", 2, placed, ((kitchen[0], 1),), freight_fen=500, delivered_at=delivered
         ),
+        "one_unit_missing": Draft(
+            "yunshan-tea",
+            1,
+            placed,
+            ((tea[0], 3),),
+            freight_fen=1_200,
+            discount_fen=1_000,
+            points_fen=700,
+            delivered_at=delivered,
+        ),
+        "new_address": Draft("beian-digital", 0, placed, ((digital[2], 1),), delivered_at=delivered),
+        "out_of_stock": Draft(
+            "xiaoman-kitchen", 1, placed, ((kitchen[2], 2),), voucher_fen=999, delivered_at=delivered
+        ),
+        "nobody_ships": Draft("qinghe-home", 2, placed, ((home[0], 2),), delivered_at=delivered),
     }
 
 
@@ -150,7 +183,8 @@ def _company_draft(random: Random, number: int, now: datetime) -> Draft:
 
 def _line(run: str, number: int, draft: Draft) -> Json:
     order_no = f"MO{run}-{number:02d}"
-    return {"order": _order(run, number, order_no, draft), "events": _events(order_no, draft)}
+    order = _order(run, number, order_no, draft)
+    return {"order": order, "events": _events(order, draft)}
 
 
 def _order(run: str, number: int, order_no: str, draft: Draft) -> Json:
@@ -207,10 +241,9 @@ def _tenders(transaction_id: str, draft: Draft) -> list[Json]:
     return tenders
 
 
-def _events(order_no: str, draft: Draft) -> list[Json]:
+def _events(order: Json, draft: Draft) -> list[Json]:
     if draft.delivered_at is None:
         return []
-    waybill = f"YT{order_no.removeprefix('MO').replace('-', '')}"
     happened = (
         ("collected", draft.placed_at + 6 * HOUR),
         ("in_transit", draft.placed_at + 12 * HOUR),
@@ -218,10 +251,10 @@ def _events(order_no: str, draft: Draft) -> list[Json]:
     )
     return [
         {
-            "event_id": f"{order_no}:{kind}",
+            "event_id": f"{order['order_no']}:{kind}",
             "type": kind,
             "occurred_at": at.isoformat(),
-            "waybill": waybill,
+            "waybill": waybill(order, "YT"),
             "carrier": "yuantong",
         }
         for kind, at in happened

@@ -1,4 +1,4 @@
-"""`mallcare demo`: the stack, the sample orders, the six scenes, and the links to look further."""
+"""`mallcare demo`: the stack, the sample orders, the scenes, and the links to look further."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from mallcare.bootstrap import connect_temporal
-from mallcare.cli.demo.sample_orders import SampleOrders, sample_orders
+from mallcare.cli.demo.callers import Callers
+from mallcare.cli.demo.clocks import CaseClocks
+from mallcare.cli.demo.promises import DemoFailed, expect
+from mallcare.cli.demo.sample_orders import RETURNS_TO, SampleOrders, sample_orders
 from mallcare.cli.demo.scenes import SCENES
-from mallcare.cli.demo.stage import Callers, CaseClocks, DemoFailed, Stage, Vendors, Voice, expect
+from mallcare.cli.demo.stage import Stage, Voice
+from mallcare.cli.demo.vendors import Vendors
 from mallcare.cli.errors import CommandFailed
 from mallcare.cli.formats import Json, console_for_people, state, yuan
 from mallcare.cli.order_import.run import import_orders
@@ -84,6 +88,8 @@ async def _tour(stack: EmbeddedStack, console: Console) -> None:
     played: list[tuple[str, Json]] = []
     async with httpx.AsyncClient(base_url=stack.api_url, timeout=10) as http:
         stage = await _stage(stack, http, console, sample)
+        for supplier_id, address in stage.return_addresses.items():
+            await stage.callers.take_returns_at(supplier_id, address)
         for number, scene in enumerate(SCENES, 1):
             stage.voice.scene(number, scene.title)
             try:
@@ -123,12 +129,13 @@ async def _stage(
         clocks=CaseClocks(await connect_temporal(settings)),
         voice=Voice(console, stack.api_url, settings.temporal_ui_url or "", settings.temporal_namespace),
         orders=sample.scenes,
+        return_addresses=RETURNS_TO,
     )
 
 
 def _summary(stack: EmbeddedStack, console: Console, voice: Voice, played: list[tuple[str, Json]]) -> None:
     console.print()
-    console.rule("[bold]All six scenes held what they promise[/]", align="left", style="green")
+    console.rule(f"[bold]All {len(played)} scenes held what they promise[/]", align="left", style="green")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("scene")
     table.add_column("case")
