@@ -110,10 +110,7 @@ def _place(cursor: str) -> tuple[datetime, str]:
     parts = CURSOR.fullmatch(cursor)
     if parts is None:
         raise InvalidInput("the cursor was not made by this list")
-    try:
-        return EPOCH + int(parts[1]) * MICROSECOND, parts[2]
-    except OverflowError as failure:
-        raise InvalidInput("the cursor was not made by this list") from failure
+    return EPOCH + int(parts[1]) * MICROSECOND, parts[2]
 
 
 def _changing(intercept: Intercept) -> Values:
