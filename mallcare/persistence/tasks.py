@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Text, bindparam, select, text, update
+from sqlalchemy import Row, Select, Text, bindparam, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mallcare.domain.errors import InvalidInput
@@ -88,20 +88,30 @@ class SqlTasks:
 
     async def page(self, where: TaskFilter, limit: int, cursor: str | None) -> Page[OperationsTask]:
         """The cursor is the id of the last task of its page."""
-        statement = select(operations_tasks).order_by(T.task_id.desc()).limit(limit + 1)
-        if where.kind is not None:
-            statement = statement.where(T.kind == where.kind.value)
-        if where.subject is not None:
-            statement = statement.where(T.subject == where.subject)
-        if where.status is not None:
-            statement = statement.where(*IN_STATUS[where.status])
-        if cursor is not None:
-            if CURSOR.fullmatch(cursor) is None:
-                raise InvalidInput("the cursor was not made by this list")
-            statement = statement.where(T.task_id < cursor)
+        statement = list_tasks(where, limit + 1, cursor)
         rows = (await self._connection.execute(statement)).all()
         items = tuple(_task(row) for row in rows[:limit])
         return Page(items, items[-1].task_id if len(rows) > limit else None)
+
+
+def list_tasks(where: TaskFilter, limit: int, cursor: str | None) -> Select[Any]:
+    """The statement of a page.
+
+    Raises:
+        InvalidInput: see `Tasks.page`.
+    """
+    statement = select(operations_tasks).order_by(T.task_id.desc()).limit(limit)
+    if where.kind is not None:
+        statement = statement.where(T.kind == where.kind.value)
+    if where.subject is not None:
+        statement = statement.where(T.subject == where.subject)
+    if where.status is not None:
+        statement = statement.where(*IN_STATUS[where.status])
+    if cursor is not None:
+        if CURSOR.fullmatch(cursor) is None:
+            raise InvalidInput("the cursor was not made by this list")
+        statement = statement.where(T.task_id < cursor)
+    return statement
 
 
 def _task(row: Row[*tuple[Any, ...]]) -> OperationsTask:

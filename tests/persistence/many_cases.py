@@ -44,6 +44,20 @@ SELECT
     CASE state WHEN 'COMPLETED' THEN created_at END
 FROM after_sales WHERE state <> 'PENDING_REVIEW'
 """
+GOODS = """
+INSERT INTO case_parcels
+SELECT after_sales_no, 'return', order_no, supplier_id, customer_id, 'sf', 'SF' || after_sales_no, created_at
+FROM after_sales;
+INSERT INTO case_addresses (after_sales_no, use, address, actor_role, actor_subject, at)
+SELECT after_sales_no, 'return', '{}', 'supplier', supplier_id, created_at FROM after_sales;
+INSERT INTO case_evidence (after_sales_no, about, urls, actor_role, actor_subject, at)
+SELECT after_sales_no, 'request', '[]', 'customer', customer_id, created_at FROM after_sales;
+INSERT INTO operations_tasks (task_id, kind, subject, facts, opened_at)
+SELECT 'OT' || after_sales_no, 'parcel_abnormal', after_sales_no, '{}', created_at FROM after_sales;
+INSERT INTO order_events (order_no, event_id, type, occurred_at, waybill, received_at)
+SELECT order_no, after_sales_no, 'in_transit', created_at, 'SF' || after_sales_no, created_at FROM after_sales
+"""
+"""A parcel, an address, a piece of evidence, a task and a report for every case: more than there will be."""
 
 
 def fill(url: str, cases: int) -> None:
@@ -52,4 +66,5 @@ def fill(url: str, cases: int) -> None:
         connection.execute(ORDERS, {"cases": cases})
         connection.execute(CASES, {"cases": cases})
         connection.execute(LEGS)
+        connection.execute(GOODS)
         connection.execute("VACUUM ANALYZE")

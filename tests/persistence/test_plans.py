@@ -13,10 +13,11 @@ from sqlalchemy import CompoundSelect, Select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.dml import UpdateBase
 
+from mallcare.domain.tasks import TaskKind, TaskStatus
 from mallcare.domain.vocabulary import Kind, State
 from mallcare.embedded.postgres import EmbeddedPostgres
-from mallcare.persistence import cases, orders, queries
-from mallcare.ports import CaseFilter
+from mallcare.persistence import case_papers, case_parcels, cases, order_events, orders, queries, tasks
+from mallcare.ports import CaseFilter, TaskFilter
 from tests.database import TEMPLATE
 from tests.persistence.many_cases import fill
 
@@ -57,12 +58,12 @@ def scans(plan: dict[str, Any]) -> list[tuple[str, str]]:
     return own + [scan for child in plan.get("Plans", []) for scan in scans(child)]
 
 
-def rows_read(plan: dict[str, Any]) -> int:
-    """Rows that the nodes reading `after_sales` looked at, thrown away ones included."""
+def rows_read(plan: dict[str, Any], *tables: str) -> int:
+    """Rows that the nodes reading `after_sales` and other tables looked at, thrown away ones included."""
     own = 0
-    if plan.get("Relation Name") == "after_sales":
+    if plan.get("Relation Name") in ("after_sales", *tables):
         own = (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"]
-    return own + sum(rows_read(child) for child in plan.get("Plans", []))
+    return own + sum(rows_read(child, *tables) for child in plan.get("Plans", []))
 
 
 FILTERS = {
@@ -90,6 +91,7 @@ def test_lists_go_by_an_index(explain: Callable[..., dict[str, Any]], name: str)
         plan = explain(queries.list_cases(where, 51, cursor))["Plan"]
         assert ("Seq Scan", "after_sales") not in scans(plan)
         assert ("Seq Scan", "refund_legs") not in scans(plan)
+        assert ("Seq Scan", "case_parcels") not in scans(plan)
         assert rows_read(plan) <= 2_100
 
 
@@ -136,3 +138,50 @@ def test_commands_and_sweeps_go_by_an_index(
         ("Seq Scan", table) for table in ("after_sales", "refund_legs", "orders")
     }
     assert rows_read(plan) <= 1_000
+
+
+GOODS = {"case_parcels", "case_addresses", "case_evidence", "operations_tasks", "order_events"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "given"),
+    [
+        (case_parcels.OF_OTHERS, {"waybill_": "SFAS00000007", "supplier_": "s", "customer_": "c"}),
+        (cases.OF_WAYBILL, {"number": "O7", "waybill_": "SFAS00000015"}),
+        (cases.LIVE_OF_ORDER, {"number": "O7"}),
+        (case_papers.ADDRESSES, {"number": "AS00000007"}),
+        (case_papers.EVIDENCE, {"number": "AS00000007"}),
+        (order_events.WITH_WAYBILL, {"number": "O7", "waybill_": "SFAS00000015"}),
+        (order_events.SET_ASIDE, {"number": "O7", "waybill_": "SFAS00000015"}),
+        (order_events.OWN, {"numbers": ["O7", "O8"]}),
+        (
+            tasks.RESOLVE.values(resolved_by="x", resolved_at=AT, note="n"),
+            {"about": "AS00000007", "of_kind": "parcel_abnormal"},
+        ),
+        (tasks.list_tasks(TaskFilter(subject="AS00000007"), 50, None), {}),
+        (
+            tasks.list_tasks(TaskFilter(TaskKind.PARCEL_ABNORMAL, TaskStatus.OPEN), 50, None),
+            {},
+        ),
+    ],
+    ids=[
+        "waybill of others",
+        "cases of a waybill",
+        "live cases",
+        "addresses",
+        "evidence",
+        "reports of a waybill",
+        "set aside",
+        "own reports",
+        "resolve",
+        "tasks of a subject",
+        "open tasks of a kind",
+    ],
+)
+def test_goods_are_found_by_an_index(
+    explain: Callable[..., dict[str, Any]], statement: Statement, given: dict[str, object]
+) -> None:
+    """Waybills, papers, reports and tasks, each of one case or order among all."""
+    plan = explain(statement, given)["Plan"]
+    assert not set(scans(plan)) & {("Seq Scan", table) for table in GOODS | {"after_sales", "refund_legs"}}
+    assert rows_read(plan, *GOODS) <= 200
