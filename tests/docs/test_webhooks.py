@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+from mallcare.domain.intercepts import InterceptStatus
 from mallcare.domain.vocabulary import ParcelPurpose
 from tests.docs.reading import ROOT, tables
 
@@ -59,3 +60,11 @@ def test_the_fates_of_an_inspection_are_named() -> None:
     (paragraph,) = [part for part in told.split("\n\n") if part.startswith("**Stock.**")]
     assert "restock" in written
     assert set(written) <= set(re.findall(r"`(\w+)`", paragraph))
+
+
+def test_every_word_of_an_intercept_is_told_of() -> None:
+    """Types `intercept.` and where refunded goods are."""
+    told = (ROOT / "docs/webhooks.md").read_text(encoding="utf-8")
+    (paragraph,) = [part for part in told.split("\n\n") if "told of as `intercept.`" in part]
+    before, _, _ = paragraph.partition("(see")
+    assert re.findall(r"`(\w+)`", before) == [status.value for status in InterceptStatus]
