@@ -81,6 +81,7 @@ def policy_of(body: PolicyIn) -> AfterSalesPolicy:
     reasons = body.supplier_liable_reasons
     return AfterSalesPolicy(
         window=body.window_seconds * SECOND,
+        window_extension=body.window_extension_seconds * SECOND,
         cooling_off=body.cooling_off_seconds * SECOND,
         hold_during_cooling_off=body.hold_during_cooling_off,
         review=body.review_seconds * SECOND,
@@ -109,6 +110,7 @@ def _policy_out(policy: AfterSalesPolicy) -> PolicyOut:
     return PolicyOut(
         version=policy.version,
         window_seconds=policy.window // SECOND,
+        window_extension_seconds=policy.window_extension // SECOND,
         cooling_off_seconds=policy.cooling_off // SECOND,
         hold_during_cooling_off=policy.hold_during_cooling_off,
         review_seconds=policy.review // SECOND,

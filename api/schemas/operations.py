@@ -33,6 +33,9 @@ class PolicyIn(Asked):
     window_seconds: Seconds = Field(
         default=7 * 86_400, description="After-sales window, from the last delivery."
     )
+    window_extension_seconds: Seconds = Field(
+        default=7 * 86_400, description="What one reopening of the window by operations adds (A5)."
+    )
     cooling_off_seconds: PauseSeconds = Field(
         default=30 * 60, description="Cooling-off, from the order being placed (A1)."
     )
@@ -98,6 +101,9 @@ class PolicyOut(BaseModel):
 
     version: int = Field(description="Number of the version.")
     window_seconds: int = Field(description="After-sales window, from the last delivery.")
+    window_extension_seconds: int = Field(
+        description="What one reopening of the window by operations adds (A5)."
+    )
     cooling_off_seconds: int = Field(description="Cooling-off, from the order being placed.")
     hold_during_cooling_off: bool = Field(description="Orders are released after the cooling-off.")
     review_seconds: int = Field(description="Time for the supplier's review.")
