@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from mallcare.cli.demo.scenes import SCENES
 from mallcare.contracts.names import SearchAttribute
 from scripts import settings_table
 from tests.docs.reading import ROOT, anchors, blocks, committed, headings, text_of, without_blocks
@@ -36,6 +37,14 @@ def test_ci_runs_what_the_readme_names() -> None:
     """The suite and the checks, and nothing hidden beside them."""
     ran = [line for line in text_of(".ci/run").splitlines() if line.startswith("make")]
     assert ran == ["make test", "make check"]
+
+
+def test_the_readmes_count_the_scenes_of_the_demo() -> None:
+    """In words, beside the command."""
+    words = {10: ("ten", "十")}
+    english, chinese = words[len(SCENES)]
+    assert f"walk through {english} cases" in text_of("README.md")
+    assert f"演示{chinese}个案例" in text_of("README.zh-CN.md")
 
 
 def test_every_setting_is_documented() -> None:
