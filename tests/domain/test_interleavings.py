@@ -1,47 +1,60 @@
-"""Any interleaving of requests, people, clocks, vendors and the mall on one order keeps the money right.
+"""Any interleaving of requests, people, clocks, carriers, vendors and the mall on one order keeps it right.
 
 The ledger remembers only what storage remembers, so each step decides from what is stored.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 
 from mallcare.domain.after_sales import AfterSalesCase
-from mallcare.domain.book import Unit
-from mallcare.domain.commands import Actor, Approve, Cancel, Command, ExtendDeadline, Reject, RetryRefund
+from mallcare.domain.commands import (
+    Accept,
+    AcceptedLine,
+    Actor,
+    Choose,
+    Command,
+    CorrectWaybill,
+    ExtendDeadline,
+    Propose,
+    Receive,
+    ReceivedLine,
+    Reship,
+    SettleOffline,
+    ShipBack,
+    SubmitWaybill,
+)
 from mallcare.domain.errors import (
+    FourEyes,
     IllegalTransition,
+    InvalidInput,
     NotAllowed,
+    OrderClosed,
     UnitsUnavailable,
     VersionConflict,
     WindowClosed,
 )
 from mallcare.domain.fulfilment import OrderEvent
-from mallcare.domain.orders import FREIGHT_LINE, Order
+from mallcare.domain.orders import Order
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage, ReviewTimeout
 from mallcare.domain.quotes import RequestedLine
 from mallcare.domain.submission import Request
-from mallcare.domain.transitions import CLOCKS
-from mallcare.domain.vocabulary import Kind, LegStatus, OrderEventType, Role, State
-from tests.domain.builders import AFTER_COOLING_OFF, PLACED_AT, TICK, asking, mall_refunded
+from mallcare.domain.transitions import allowed_actions
+from mallcare.domain.vocabulary import Action, Choice, Kind, OrderEventType, Role, State
+from tests.domain.builders import AFTER_COOLING_OFF, PLACED_AT, TICK, asking, mall_refunded, reported
+from tests.domain.invariants import AlwaysTrue
 from tests.domain.ledger import Ledger
 from tests.domain.strategies import orders
+from tests.domain.test_transitions import COMMANDS
 
 PARCELS = [OrderEventType.COLLECTED, OrderEventType.DELIVERED]
+REPORTS = [OrderEventType.IN_TRANSIT, OrderEventType.EXCEPTION, OrderEventType.DELIVERED]
 REASONS = st.sampled_from(["no_longer_wanted", "damaged"])
 POLICIES = st.builds(
     AfterSalesPolicy,
@@ -50,31 +63,109 @@ POLICIES = st.builds(
 )
 STEPS = st.sampled_from([TICK, timedelta(minutes=29), timedelta(hours=1), timedelta(hours=25)])
 PICK = st.integers(0, 100)
+DETAIL = st.integers(0, 10_000)
 PARTS = st.lists(st.integers(0, 4), min_size=1, max_size=3)
 """How many units of the order's first lines a request asks for."""
+ASKED = st.lists(
+    st.tuples(PARTS, st.sampled_from(Kind), st.lists(st.integers(0, 10_000), max_size=9)), max_size=3
+)
+"""Requests an order begins with, and how each goes on from there."""
+
+USUAL: Mapping[State, tuple[Action, ...]] = {
+    State.PENDING_REVIEW: (Action.APPROVE,),
+    State.PENDING_CUSTOMER: (Action.ACCEPT_PROPOSAL, Action.SUBMIT_EVIDENCE),
+    State.AWAITING_RETURN: (Action.SUBMIT_WAYBILL,),
+    State.RETURN_IN_TRANSIT: (Action.RECEIVE,),
+    State.INSPECTING: (Action.ACCEPT, Action.ACCEPT, Action.RECEIVE, Action.REFUSE),
+    State.AWAITING_RESHIPMENT: (Action.RESHIP, Action.OUT_OF_STOCK, Action.SHIP_BACK),
+    State.OUT_OF_STOCK: (Action.CHOOSE,),
+    State.RESHIPPED: (Action.CONFIRM, Action.REPORT_MISSING, Action.SHIP_BACK, Action.RESHIP),
+    State.RETURNING_TO_CUSTOMER: (Action.SHIP_BACK, Action.CONFIRM),
+    State.REFUND_FAILED: (Action.SETTLE_OFFLINE, Action.SETTLE_OFFLINE, Action.RETRY_REFUND),
+}
+"""What leads on from each state; random moves alone seldom come far."""
+
+BY_THE_WAY = {Action.EXTEND_DEADLINE, Action.CHANGE_ADDRESS, Action.RECEIVE, Action.CORRECT_WAYBILL}
+"""Actions that lead nowhere else most of the time."""
 
 
-class OneOrder(RuleBasedStateMachine):
+def received(case: AfterSalesCase, detail: int) -> Receive:
+    """Some count of what came back, often all of it and good."""
+    told: list[ReceivedLine] = []
+    for i, line in enumerate(case.lines):
+        good = line.quantity if detail % 2 else (detail // 3) % (line.quantity + 1)
+        damaged = (detail // 5) % (line.quantity - good + 1)
+        wrong = (detail // 7) % (line.quantity - good - damaged + 1)
+        if (detail + i) % 6:
+            told.append(ReceivedLine(line.line_id, good, damaged, wrong))
+    return Receive(tuple(told))
+
+
+def accepted(case: AfterSalesCase, detail: int) -> Accept:
+    """Some part of the lines, at times more than arrived, and then with or without a reason."""
+    lines = [
+        AcceptedLine(line.line_id, line.quantity if detail % 2 else (detail // 3) % (line.quantity + 1))
+        for line in case.lines
+    ]
+    return Accept(tuple(lines), "goodwill" if detail % 5 else None)
+
+
+class OneOrder(AlwaysTrue):
     """Everything that may happen to one order, in any sequence."""
 
-    @initialize(bought=orders(most_lines=3), policy=POLICIES, asked=st.lists(PARTS, max_size=4))
-    def place(self, bought: Order, policy: AfterSalesPolicy, asked: list[list[int]]) -> None:
-        """An order, perhaps with some of its units asked for already."""
+    @initialize(bought=orders(most_lines=3), policy=POLICIES, asked=ASKED)
+    def place(
+        self, bought: Order, policy: AfterSalesPolicy, asked: list[tuple[list[int], Kind, list[int]]]
+    ) -> None:
+        """An order, perhaps with some of its units asked for already, and on their way."""
         self.ledger = Ledger(bought, policy)
         self.now = PLACED_AT
-        self.amounts: dict[str, tuple[str, int, int]] = {}
-        for wanted in asked:
-            self.submit_parts(wanted, "no_longer_wanted")
+        self.waybills = 0
+        for wanted, kind, details in asked:
+            self.submit_parts(wanted, "no_longer_wanted", kind)
+            for detail in details:
+                self.go_the_usual_way(len(self.ledger.cases) - 1, detail)
 
     def pick(self, number: int, *states: State) -> AfterSalesCase | None:
         """Some case in one of the states, None if there is none."""
         found = [case for case in self.ledger.cases.values() if not states or case.state in states]
         return found[number % len(found)] if found else None
 
+    def command(self, action: Action, case: AfterSalesCase, detail: int) -> Command:
+        """A command of that name, of which `detail` decides the rest."""
+        waybill = f"W{self.waybills + detail % 2}"
+        self.waybills += 1
+        match action:
+            case Action.PROPOSE:
+                kind = [None, *Kind][detail % 4]
+                part = case.quote.goods_fen * (detail % 5) // 4
+                return Propose("instead", part if detail % 3 else None, kind)
+            case Action.RECEIVE:
+                return received(case, detail)
+            case Action.ACCEPT:
+                return accepted(case, detail)
+            case Action.CHOOSE:
+                return Choose(list(Choice)[detail % 2])
+            case Action.EXTEND_DEADLINE:
+                later = timedelta(hours=1) if detail % 2 else timedelta(days=30)
+                return ExtendDeadline(max(case.deadline_at or self.now, self.now) + later, "holiday")
+            case Action.SUBMIT_WAYBILL:
+                return SubmitWaybill("SF", waybill)
+            case Action.CORRECT_WAYBILL:
+                return CorrectWaybill("SF", waybill)
+            case Action.SHIP_BACK:
+                return ShipBack("SF", f"{waybill}-back")
+            case Action.RESHIP:
+                return Reship("SF", f"{waybill}-{self.waybills}")
+            case Action.SETTLE_OFFLINE:
+                return SettleOffline(detail % 4)
+            case _:
+                return COMMANDS[action]
+
     # what people do
 
-    @rule(wanted=PARTS, reason=REASONS)
-    def submit_parts(self, wanted: list[int], reason: str) -> None:
+    @rule(wanted=PARTS, reason=REASONS, kind=st.sampled_from(Kind))
+    def submit_parts(self, wanted: list[int], reason: str, kind: Kind) -> None:
         """A request for named units gets them exactly when so many are free."""
         lines = tuple(
             RequestedLine(line.line_id, quantity)
@@ -85,85 +176,103 @@ class OneOrder(RuleBasedStateMachine):
             return
         available = [self.ledger.book().refundable_quantity(x.line_id) for x in lines]
         try:
-            self.ledger.submit(Request(Kind.REFUND_ONLY, reason, lines), self.now)
+            self.ledger.submit(Request(kind, reason, lines), self.now)
             assert all(x.quantity <= left for x, left in zip(lines, available, strict=True))
         except UnitsUnavailable:
             assert any(x.quantity > left for x, left in zip(lines, available, strict=True))
-        except WindowClosed:
-            assert any(event.type is OrderEventType.DELIVERED for event in self.ledger.parcels)
+        except (WindowClosed, OrderClosed) as refused:
+            self.entry_is_shut(refused)
+
+    def entry_is_shut(self, refused: WindowClosed | OrderClosed) -> None:
+        """Only an order that was delivered or closed refuses the customer's entry."""
+        cause = OrderEventType.CLOSED if isinstance(refused, OrderClosed) else OrderEventType.DELIVERED
+        assert any(event.type is cause for event in self.ledger.parcels)
 
     @precondition(lambda self: self.now < AFTER_COOLING_OFF or self.ledger.cases)
-    @rule(reason=REASONS)
-    def submit_all_that_is_left(self, reason: str) -> None:
+    @rule(reason=REASONS, kind=st.sampled_from(Kind))
+    def submit_all_that_is_left(self, reason: str, kind: Kind) -> None:
         """Only an untouched order in its cooling-off is refunded at once, and then all that was paid."""
         try:
-            case = self.ledger.submit(asking(reason=reason), self.now)
-        except (UnitsUnavailable, WindowClosed):
+            case = self.ledger.submit(asking(reason=reason, kind=kind), self.now)
+        except UnitsUnavailable:
+            return
+        except (WindowClosed, OrderClosed) as refused:
+            self.entry_is_shut(refused)
             return
         if case.cooling_off:
+            assert (case.kind, self.ledger.parcels) == (Kind.REFUND_ONLY, [])
             assert self.now < PLACED_AT + timedelta(minutes=30)
-            assert self.ledger.parcels == []
             assert case.quote.total_fen == self.ledger.order.paid_fen
 
     @precondition(lambda self: self.ledger.cases)
-    @rule(
-        number=PICK,
-        command=st.sampled_from([Approve(), Approve(), Reject("no_evidence"), Cancel(), RetryRefund()]),
-        role=st.sampled_from([Role.SUPPLIER, Role.CUSTOMER, Role.MALL, Role.FINANCE]),
-        stale=st.booleans(),
-    )
-    def command_somebody(self, number: int, command: Command, role: Role, stale: bool) -> None:
-        """Anybody may try anything: what is refused was not offered, came too late, or lost its units."""
+    @rule(number=PICK, action=st.sampled_from(Action), role=st.sampled_from(Role), detail=DETAIL)
+    def try_anything(self, number: int, action: Action, role: Role, detail: int) -> None:
+        """Anybody may try anything: what is refused was not offered, or came too late or too early."""
         case = self.pick(number)
         assert case is not None
-        expected = case.version - 1 if stale and number % 5 == 0 else case.version
+        expected = case.version - (1 if detail % 7 == 0 else 0)
+        self.give(case, action, Actor(role, f"somebody-{detail % 2}"), detail, expected)
+
+    @precondition(lambda self: self.live())
+    @rule(number=PICK, choice=PICK, detail=DETAIL, by_the_way=st.booleans())
+    def go_on(self, number: int, choice: int, detail: int, by_the_way: bool) -> None:
+        """One of those who may do something does it."""
+        cases = self.live()
+        case = cases[number % len(cases)]
+        offers = [(role, action) for role in Role for action in allowed_actions(case, role)]
+        moves = [
+            x for x in offers if x[1] not in BY_THE_WAY or (x[1] is Action.RECEIVE and not case.received)
+        ]
+        offers = offers if by_the_way or not moves else moves
+        if offers:
+            role, action = offers[choice % len(offers)]
+            self.give(case, action, Actor(role, f"somebody-{detail % 2}"), detail, case.version)
+
+    @precondition(lambda self: self.ledger.cases)
+    @rule(number=PICK, detail=DETAIL)
+    def go_the_usual_way(self, number: int, detail: int) -> None:
+        """A request comes one step nearer to one of its ends."""
+        case = self.pick(number)
+        if case is None:
+            return
+        open_leg = next((leg for leg in case.legs if leg.status.open), None)
+        if open_leg is not None and detail % 2:
+            no, paid = case.after_sales_no, detail % 8 != 7
+            self.ledger.settle(no, open_leg.refund_no, self.now, succeeded=paid)
+            return
+        for turn in range(4):
+            usual = USUAL.get(case.state, ())
+            action = usual[(detail + turn) % len(usual)] if usual else Action.SHIP_BACK
+            role = next((role for role in Role if action in allowed_actions(case, role)), None)
+            if role is not None:
+                self.give(case, action, Actor(role, f"somebody-{detail % 2}"), detail // 2, case.version)
+                return
+
+    def give(self, case: AfterSalesCase, action: Action, actor: Actor, detail: int, expected: int) -> None:
+        """Give a command; a refusal must have the reason it names."""
+        command = self.command(action, case, detail)
+        may = action in allowed_actions(case, actor.role)
         try:
-            self.ledger.decide(case.after_sales_no, command, Actor(role, "somebody"), self.now, expected)
-            assert command.action in case.allowed_actions(role)
+            self.ledger.decide(case.after_sales_no, command, actor, self.now, expected)
+            assert may
         except VersionConflict:
             assert expected != case.version
         except UnitsUnavailable:
             assert any(no == case.after_sales_no for no, _ in self.ledger.lost_units)
+        except FourEyes:
+            assert case.settlement is not None
+            assert case.settlement.maker == actor.subject
+        except InvalidInput:
+            assert may
+            assert action in {Action.PROPOSE, Action.ACCEPT, Action.SETTLE_OFFLINE}
         except (IllegalTransition, NotAllowed):
             late = case.deadline_at is not None and self.now >= case.deadline_at
-            assert late or command.action not in case.allowed_actions(role)
-
-    @precondition(lambda self: self.pick(0, State.PENDING_REVIEW))
-    @rule(number=PICK)
-    def approve(self, number: int) -> None:
-        """The supplier agrees to a request under review."""
-        self.command_by_right(self.pick(number, State.PENDING_REVIEW), Approve(), Role.SUPPLIER)
-
-    @precondition(lambda self: self.pick(0, State.PENDING_REVIEW))
-    @rule(number=PICK)
-    def extend(self, number: int) -> None:
-        """Operations give a review more time."""
-        case = self.pick(number, State.PENDING_REVIEW)
-        assert case is not None
-        until = max(case.deadline_at or self.now, self.now) + timedelta(hours=1)
-        self.command_by_right(case, ExtendDeadline(until, "holiday"), Role.OPERATIONS)
-
-    @precondition(lambda self: self.pick(0, State.REFUND_FAILED))
-    @rule(number=PICK)
-    def retry(self, number: int) -> None:
-        """Finance asks for failed legs once more."""
-        self.command_by_right(self.pick(number, State.REFUND_FAILED), RetryRefund(), Role.FINANCE)
-
-    def command_by_right(self, case: AfterSalesCase | None, command: Command, role: Role) -> None:
-        """A command of the right role in the right state: its clock and lost units alone stop it."""
-        assert case is not None
-        try:
-            self.ledger.decide(case.after_sales_no, command, Actor(role, "somebody"), self.now)
-        except IllegalTransition:
-            assert case.deadline_at is not None
-            assert self.now >= case.deadline_at
-        except UnitsUnavailable:
-            assert any(no == case.after_sales_no for no, _ in self.ledger.lost_units)
+            assert late or not may
 
     # what clocks do
 
     @rule(step=STEPS)
-    def pass_time(self, step: timedelta) -> None:
+    def wait(self, step: timedelta) -> None:
         """Nothing happens for a while."""
         self.now += step
 
@@ -173,18 +282,25 @@ class OneOrder(RuleBasedStateMachine):
         """A clock always rings without an error, acts once, and never before its instant."""
         armed = [case for case in self.ledger.cases.values() if case.deadline_at is not None]
         case = armed[number % len(armed)]
-        assert case.deadline_at is not None
-        self.now = max(self.now, case.deadline_at + offset)
-        decision = self.ledger.fire(case.after_sales_no, case.deadline_at, self.now)
-        assert bool(decision.events) is (self.now >= case.deadline_at)
-        assert self.ledger.fire(case.after_sales_no, case.deadline_at, self.now).events == ()
+        due = case.deadline_at
+        assert due is not None
+        self.now = max(self.now, due + offset)
+        decision = self.ledger.fire(case.after_sales_no, due, self.now)
+        assert bool(decision.events) is (self.now >= due)
+        if decision.case.deadline_at != due or not decision.events:
+            assert self.ledger.fire(case.after_sales_no, due, self.now).events == ()
 
     @rule(stopped=st.booleans())
     def switch(self, stopped: bool) -> None:
         """Operations stop automatic refunds, or let them go on."""
         self.ledger.usage = AutoRefundUsage(stopped=stopped)
 
-    # what vendors do
+    @rule(known=st.booleans())
+    def move_the_supplier(self, known: bool) -> None:
+        """The supplier has an address for returns, or has none."""
+        self.ledger.return_address_known = known
+
+    # what vendors and carriers do
 
     @precondition(lambda self: any(True for _ in self.ledger.legs()))
     @rule(number=PICK, word=st.sampled_from(["paid", "paid", "refused", "unclear"]))
@@ -194,8 +310,24 @@ class OneOrder(RuleBasedStateMachine):
         no, leg = legs[number % len(legs)]
         if word == "unclear":
             self.ledger.mark_unclear(no, leg.refund_no)
-        else:
-            self.ledger.settle(no, leg.refund_no, self.now, succeeded=word == "paid")
+            return
+        decision = self.ledger.settle(no, leg.refund_no, self.now, succeeded=word == "paid")
+        assert bool(decision.tasks) is (leg.settled_offline and word == "paid")
+
+    @precondition(lambda self: any(case.parcels for case in self.ledger.cases.values()))
+    @rule(number=PICK, type_=st.sampled_from(REPORTS), hours=st.integers(0, 100), again=st.booleans())
+    def hear_of_a_parcel(self, number: int, type_: OrderEventType, hours: int, again: bool) -> None:
+        """A carrier's report, late or not, perhaps twice: the repetition says nothing new."""
+        parcels = [(no, parcel) for no, case in self.ledger.cases.items() for parcel in case.parcels]
+        no, parcel = parcels[number % len(parcels)]
+        report = reported(type_, self.now - timedelta(hours=hours), parcel.waybill)
+        self.ledger.hear(no, report, self.now)
+        assert not again or self.ledger.hear(no, report, self.now).events == ()
+
+    @rule(type_=st.sampled_from(REPORTS))
+    def hear_of_a_parcel_early(self, type_: OrderEventType) -> None:
+        """A carrier's report on a parcel whose waybill nobody named yet."""
+        self.ledger.reports.append(reported(type_, self.now, f"W{self.waybills + 1}"))
 
     # what the mall does
 
@@ -208,98 +340,38 @@ class OneOrder(RuleBasedStateMachine):
     @precondition(lambda self: len(self.ledger.cases) > 1)
     @rule(number=PICK, quantity=st.integers(1, 3))
     def refund_by_the_mall(self, number: int, quantity: int) -> None:
-        """The mall refunds some units, or the whole order, by itself."""
+        """The mall refunds some units, or the whole order, by itself; not too often, to let others act."""
         line = self.ledger.order.lines[number % len(self.ledger.order.lines)]
+        if number % 3:
+            return
         everything = number % 10 == 0
         book = self.ledger.book()
         taken = self.ledger.mall_refunds(mall_refunded(None if everything else {line.line_id: quantity}))
         assert taken.by_tender == book.value(taken.units + taken.taken_over)
+        self.after_the_mall_acted(self.now)
 
-    # what must always be so
+    @precondition(lambda self: len(self.ledger.cases) > 1)
+    @rule(number=PICK)
+    def close_by_the_mall(self, number: int) -> None:
+        """The mall closes the order, rarely, as it ends most of what else could happen."""
+        if number % 8 == 0:
+            self.ledger.mall_closes(self.now)
+            self.after_the_mall_acted(self.now)
 
-    @invariant()
-    def every_unit_is_in_one_hand_at_most(self) -> None:
-        """Reserved + refunded never exceeds bought, and no ordinal is held twice."""
-        hands = Counter(holding.unit for holding in self.ledger.holdings())
-        assert all(count == 1 for count in hands.values())
-        bought = {x.line_id: x.quantity for x in self.ledger.order.lines} | {FREIGHT_LINE: 1}
-        assert all(1 <= unit.ordinal <= bought[unit.line_id] for unit in hands)
-
-    @invariant()
-    def no_tender_pays_back_more_than_it_paid(self) -> None:
-        """Succeeded + pending + unknown + the mall's own stays within each tender."""
-        for spent, tender in zip(self.ledger.spent(), self.ledger.order.tenders, strict=True):
-            assert 0 <= spent <= tender.amount_fen
-
-    @invariant()
-    def a_refund_number_is_one_amount_and_pays_once(self) -> None:
-        """A number belongs to one leg of one case for ever, and succeeded at most once."""
-        for no, leg in self.ledger.legs():
-            known = (no, leg.tender_seq, leg.amount_fen)
-            assert self.amounts.setdefault(leg.refund_no, known) == known
-        assert set(self.amounts) == set(self.ledger.mint.minted)
-        paid = [e.facts["refund_no"] for _, e in self.ledger.events if e.name == "refund_succeeded"]
-        assert len(set(paid)) == len(paid)
-
-    @invariant()
-    def an_end_is_an_end_and_everything_else_can_go_on(self) -> None:
-        """Final cases hold nothing (but the refunded) and run no clock; others have somebody to act."""
-        for case in self.ledger.cases.values():
-            assert (case.deadline_at is None) == (case.deadline_effect is None)
-            if case.state.final:
-                assert case.deadline_at is None
-                assert case.held_units == () or case.state is State.COMPLETED
-                continue
-            assert case.deadline_effect is None or (case.state, case.deadline_effect) in CLOCKS
-            open_legs = any(leg.status.open for leg in case.legs)
-            person = any(case.allowed_actions(role) for role in Role)
-            assert open_legs if case.state is State.REFUNDING else person
-            if case.state is State.REFUND_FAILED:
-                assert case.deadline_at is not None
-                assert any(leg.status is LegStatus.FAILED for leg in case.legs)
-
-    @invariant()
-    def legs_are_the_executed_quote(self) -> None:
-        """A decided case pays its quote to the fen; an undecided one has promised nothing."""
-        for case in self.ledger.cases.values():
-            promised = tuple(
-                sum(leg.amount_fen for leg in case.legs if leg.tender_seq == i)
-                for i in range(len(self.ledger.order.tenders))
-            )
-            assert promised == (case.quote.by_tender if case.refund_decided else tuple(0 for _ in promised))
-            if case.state is State.COMPLETED:
-                assert all(leg.status is LegStatus.SUCCEEDED for leg in case.legs)
-
-    @invariant()
-    def versions_count_the_events(self) -> None:
-        """Each event is the next version of its case, and the last one tells its state."""
-        told: dict[str, list[int]] = {}
-        states: dict[str, State] = {}
-        for no, event in self.ledger.events:
-            told.setdefault(no, []).append(event.version)
-            assert event.from_state == states.get(no, event.from_state)
-            states[no] = event.to_state
-        for no, case in self.ledger.cases.items():
-            assert told[no] == list(range(1, case.version + 1))
-            assert states[no] is case.state
-
-    @invariant()
-    def when_all_is_refunded_the_sums_are_what_was_paid(self) -> None:
-        """All units gone: the goods to the fen; and with the freight everything that was paid."""
-        decided = {holding.unit for holding in self.ledger.holdings() if holding.decided}
-        units = {Unit(x.line_id, j) for x in self.ledger.order.lines for j in range(1, x.quantity + 1)}
-        failed = any(leg.status is LegStatus.FAILED for _, leg in self.ledger.legs())
-        if not units <= decided or failed:
-            return
-        paid = tuple(tender.amount_fen for tender in self.ledger.order.tenders)
-        freight = self.ledger.cells.freight
-        goods = tuple(a - b for a, b in zip(paid, freight, strict=True))
-        assert self.ledger.spent() == (paid if Unit(FREIGHT_LINE, 1) in decided else goods)
-        if not self.ledger.parcels and not self.ledger.mall_units:
-            assert self.ledger.spent() == paid
+    def after_the_mall_acted(self, now: datetime) -> None:
+        """Every live request is looked at: it ends, or nobody is late any more and operations is asked."""
+        for decision in self.ledger.void_all(now).values():
+            case = decision.case
+            if decision.tasks:
+                assert (case.deadline_at, case.refund_decided) == (None, False)
+            assert not decision.events or case.state is State.CLOSED or decision.tasks
+        lost = {no for no, _ in self.ledger.lost_units}
+        for case in self.live():
+            if case.after_sales_no in lost and not case.refund_decided and case.accepted_units:
+                assert case.kind is not Kind.REFUND_ONLY
 
 
 @pytest.mark.rule("A4")
 def test_no_interleaving_breaks_units_money_or_clocks() -> None:
-    """Requests, decisions, alarms, vendors and the mall in any sequence: every invariant above holds."""
-    run_state_machine_as_test(OneOrder, settings=settings(max_examples=300, stateful_step_count=40))
+    """Requests, decisions, alarms, parcels, vendors and the mall in any sequence: every invariant holds."""
+    run_state_machine_as_test(OneOrder, settings=settings(max_examples=200, stateful_step_count=50))
