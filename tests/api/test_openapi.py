@@ -33,6 +33,7 @@ from api.schemas.goods import (
     SetReturnAddressIn,
     WaybillIn,
 )
+from api.schemas.intercepts import InterceptNoteIn
 from api.schemas.operations import PolicyIn, SwitchIn
 from api.schemas.orders import OrderBatchIn, OrderEventIn, OrderIn
 from api.security import SignedInRoute
@@ -150,6 +151,7 @@ def test_a_body_has_an_example(method: str, path: str, operation: dict[str, Any]
         AddressIn,
         PolicyIn,
         SwitchIn,
+        InterceptNoteIn,
     ],
 )
 def test_examples_can_be_sent(model: Any) -> None:

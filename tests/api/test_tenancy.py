@@ -108,6 +108,16 @@ OWNED: Mapping[Route, Probe] = {
 """Routes about one order or case, and routes that suppliers and customers may not call."""
 LISTS = frozenset({("GET", "/v1/after-sales")})
 """Routes that answer several: each caller's own."""
+AN_INTERCEPT = "/v1/operations/intercepts/{after_sales_no}"
+INTERCEPTS: Mapping[Route, str] = {
+    ("GET", "/v1/operations/intercepts"): "mall supplier operations finance auditor",
+    ("GET", AN_INTERCEPT): "mall supplier operations finance auditor",
+    ("POST", f"{AN_INTERCEPT}/intercepted"): "mall supplier operations",
+    ("POST", f"{AN_INTERCEPT}/recovered"): "operations",
+    ("POST", f"{AN_INTERCEPT}/charged"): "operations",
+    ("POST", f"{AN_INTERCEPT}/written-off"): "operations",
+}
+"""Routes about goods that travel, each with who may call; `test_intercepts` keeps their tenants apart."""
 OPEN = frozenset(
     {
         ("POST", "/v1/callbacks/wechat_pay/refunds"),
@@ -143,12 +153,12 @@ def routes_of(app: FastAPI) -> dict[Route, APIRoute]:
 def test_every_route_says_how_tenants_are_kept_apart() -> None:
     """No route is missing in this file, none is here that is gone, and only open ones go without a token."""
     routes = routes_of(an_app())
-    assert set(routes) == set(OWNED) | LISTS | OPEN
+    assert set(routes) == set(OWNED) | LISTS | set(INTERCEPTS) | OPEN
     for key, route in routes.items():
         assert isinstance(route, SignedInRoute) == (key not in OPEN), key
 
 
-@pytest.mark.parametrize("route", sorted(set(OWNED) | LISTS), ids=" ".join)
+@pytest.mark.parametrize("route", sorted(set(OWNED) | LISTS | set(INTERCEPTS)), ids=" ".join)
 async def test_nobody_gets_in_without_a_token(api: Api, route: Route) -> None:
     """401, before anything else is looked at."""
     method, path = route
