@@ -223,7 +223,8 @@ class World:
     ) -> str:
         """The mall reports something about an order, by default as of now; answers what became of it."""
         facts.setdefault("occurred_at", self.clock.now())
-        told = OrderEvent(uuid4().hex, event, waybill=waybill, **facts)  # type: ignore[arg-type]
+        facts.setdefault("event_id", uuid4().hex)
+        told = OrderEvent(type=event, waybill=waybill, **facts)  # type: ignore[arg-type]
         answer = await self.use_cases.take_in_order_event(order_no, told, {}, MALL)
         await self.hints.told()
         return answer

@@ -53,8 +53,8 @@ class Desk:
 
     async def tasks(self) -> list[OperationsTask]:
         async with self.world.uow() as uow:
-            page = await uow.tasks.page(TaskFilter(), 100, None)
-        return [task for task in page.items if task.facts["provider"] == self.provider]
+            page = await uow.tasks.page(TaskFilter(), 1_000, None)
+        return [task for task in page.items if task.facts.get("provider") == self.provider]
 
     def handle(self) -> WorkflowHandle[object, ReconcileReport]:
         workflow_id = reconciliation_workflow_id(self.provider, DAY)
