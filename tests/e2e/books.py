@@ -91,25 +91,30 @@ async def refunded_once(vendors: Vendors, orders: Sequence[Json], cases: Sequenc
         assert {leg["status"] for leg in case["refunds"]} == {"SUCCEEDED"}
 
 
-async def recorded_once(api: Api, orders: Sequence[Json], cases: Sequence[Json]) -> None:
-    """Each order has the one case it was told of, and each thing that happened is recorded once."""
+async def recorded_once(
+    api: Api, orders: Sequence[Json], cases: Sequence[Json], steps: Sequence[str] = ("submitted", "approved")
+) -> None:
+    """Each order has the one case it was told of, and each thing that happened is recorded once.
+
+    `steps`: what led to the refund.
+    """
     for order, case in zip(orders, cases, strict=True):
         found = await api.cases_of(order)
         assert [seen["after_sales_no"] for seen in found] == [case["after_sales_no"]]
         record = _steps(await api.record(case))
         paid = ["refund_succeeded"] * len(case["refunds"])
         names = [event["name"] for event in record]
-        assert names == ["submitted", "approved", *paid, "completed"], record
+        assert names == [*steps, *paid, "completed"], record
         assert [event["version"] for event in record] == list(range(1, len(record) + 1))
         told = {event["facts"]["refund_no"] for event in record if event["name"] == "refund_succeeded"}
         assert told == {leg["refund_no"] for leg in case["refunds"]}
 
 
 def _steps(record: Sequence[Json]) -> list[Json]:
-    """What changed a case: not that a vendor's answer was unclear, which is noted once for a refund."""
+    """What changed a case: no refused command, nor an unclear answer, which is noted once for a refund."""
     unclear = [event["facts"]["refund_no"] for event in record if event["name"] == UNCLEAR]
     assert len(unclear) == len(set(unclear)), record
-    return [event for event in record if event["name"] != UNCLEAR]
+    return [event for event in record if event["name"] != UNCLEAR and not event["refused_code"]]
 
 
 async def told_in_order(api: Api, vendors: Vendors, cases: Sequence[Json]) -> None:
@@ -125,9 +130,10 @@ async def told_in_order(api: Api, vendors: Vendors, cases: Sequence[Json]) -> No
     async def heard() -> dict[str, list[tuple[str, int]]]:
         told: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for webhook in await vendors.webhooks():
-            data = webhook["payload"]["data"]
-            if data["after_sales_no"] in numbers and not webhook["duplicate"]:
-                told[data["after_sales_no"]].append((webhook["payload"]["type"], data["version"]))
+            kind, data = webhook["payload"]["type"], webhook["payload"]["data"]
+            ours = kind.startswith("after_sales.") and data["after_sales_no"] in numbers
+            if ours and not webhook["duplicate"]:
+                told[data["after_sales_no"]].append((kind, data["version"]))
         return dict(told)
 
     await eventually(heard, lambda told: told == expected, WEBHOOKS_PATIENCE_SECONDS)

@@ -23,6 +23,7 @@ COME_BACK = 503
 
 OPERATIONS = Claims(Role.OPERATIONS, "operations-1")
 FINANCE = Claims(Role.FINANCE, "finance-1")
+FINANCE_TOO = Claims(Role.FINANCE, "finance-2")
 MALL = Claims(Role.MALL, "mall-backend")
 
 
@@ -92,19 +93,31 @@ class Api:
         answer = await self.must(MALL, "POST", "/v1/orders:batch", {"orders": list(orders)})
         assert {result["status"] for result in answer["results"]} <= {"applied", "unchanged"}, answer
 
-    async def submit(self, order: Json, **asked: object) -> Json:
-        """The customer asks for a refund, of the whole order unless lines are named; the new case."""
+    async def submit(self, order: Json, *, key: str = "ask", **asked: object) -> Json:
+        """The customer asks for a refund, of the whole order unless lines are named; the new case.
+
+        The same `key` for the same order is the same request.
+        """
         body = {"order_no": order["order_no"], "kind": "refund_only", "reason_code": "changed_mind", **asked}
         if "lines" not in body:
             body["whole_order"] = True
-        key = f"ask-{order['order_no']}"
-        return await self.must(customer(order), "POST", "/v1/after-sales", body, key=key)
+        once = f"{key}-{order['order_no']}"
+        return await self.must(customer(order), "POST", "/v1/after-sales", body, key=once)
 
     async def command(self, who: Claims, case: Json, name: str, **facts: object) -> Json:
         """A command that is accepted; the case afterwards. The same command of a case is one command."""
         number = case["after_sales_no"]
         body = {"command_id": f"{name}-{number}", **facts}
         return await self.must(who, "POST", f"/v1/after-sales/{number}/{name}", body)
+
+    async def report(self, order: Json, event: Json) -> None:
+        """The mall reports what happened to an order."""
+        await self.must(MALL, "POST", f"/v1/orders/{order['order_no']}/events", event)
+
+    async def left_of(self, order: Json) -> list[int]:
+        """How many units of each line may be asked for."""
+        known = await self.must(MALL, "GET", f"/v1/orders/{order['order_no']}")
+        return [line["refundable_quantity"] for line in known["lines"]]
 
     async def case(self, case: Json) -> Json:
         """The case as it stands."""
@@ -120,9 +133,9 @@ class Api:
         answer = await self.must(OPERATIONS, "GET", f"/v1/after-sales?order_no={order['order_no']}")
         return answer["items"]
 
-    async def until(self, case: Json, state: str) -> Json:
-        """The case once it is in a state."""
-        return await eventually(lambda: self.case(case), lambda seen: seen["state"] == state)
+    async def until(self, case: Json, state: str, holds: Callable[[Json], bool] = lambda _case: True) -> Json:
+        """The case once it is in a state, and `holds`."""
+        return await eventually(lambda: self.case(case), lambda seen: seen["state"] == state and holds(seen))
 
     def _headers_of(self, who: Claims) -> dict[str, str]:
         if who not in self._headers:

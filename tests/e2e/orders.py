@@ -99,12 +99,13 @@ def paid_fen(order: Json) -> int:
     return sum(tender["amount_fen"] for tender in order["payment"]["tenders"])
 
 
-def parcel_event(order: Json, kind: str, at: datetime) -> Json:
-    """What the mall reports of the order's parcel."""
+def parcel_event(order: Json, kind: str, at: datetime, waybill: str | None = None) -> Json:
+    """What the mall reports of a parcel: the order's own, unless another waybill is named."""
+    waybill = waybill or f"W{order['order_no']}"
     return {
-        "event_id": f"{order['order_no']}:{kind}",
+        "event_id": f"{waybill}:{kind}",
         "type": kind,
         "occurred_at": at.isoformat(),
-        "waybill": f"W{order['order_no']}",
+        "waybill": waybill,
         "carrier": "yuantong",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.e2e.orders import Json, order, paid_fen
 pytestmark = [pytest.mark.rule("P3")]
 
 
-async def approved(platform: LivePlatform, of: Json, **asked: object) -> Json:
+async def approved(platform: LivePlatform, of: Json, **asked: Any) -> Json:
     """A request of an order's customer, approved by its supplier."""
     await platform.api.put(of)
     case = await platform.api.submit(of, **asked)

@@ -10,7 +10,8 @@ from random import Random
 import pytest
 
 from tests.e2e.books import completed, recorded_once, refunded_once
-from tests.e2e.callers import MALL, Api, supplier
+from tests.e2e.callers import Api, supplier
+from tests.e2e.goods import SENT_BACK, returned_whole, sold
 from tests.e2e.live import LivePlatform
 from tests.e2e.orders import Json, drawn, order, paid_fen, parcel_event
 
@@ -43,7 +44,7 @@ async def test_what_was_paid_comes_back_to_the_fen(platform: LivePlatform) -> No
     await api.put(*orders)
     for bought in shipped:
         event = parcel_event(bought, "collected", datetime.now(UTC) - SHIPPED / 2)
-        await api.must(MALL, "POST", f"/v1/orders/{bought['order_no']}/events", event)
+        await api.report(bought, event)
     reasons = ["changed_mind"] * 25 + ["not_received"] * 13 + ["changed_mind"] * 2
     cases = await asyncio.gather(
         *(refund_whole(api, bought, reason) for bought, reason in zip(orders, reasons, strict=True))
@@ -55,3 +56,17 @@ async def test_what_was_paid_comes_back_to_the_fen(platform: LivePlatform) -> No
         assert case["quote"]["total_fen"] == paid_fen(bought)
     await refunded_once(platform.vendors, orders, done)
     await recorded_once(api, orders, done)
+
+
+async def test_what_was_paid_comes_back_to_the_fen_for_goods_sent_back(platform: LivePlatform) -> None:
+    """The same for orders returned whole by the supplier's fault: goods and freight, tender by tender."""
+    api, random = platform.api, Random(20_261_122)
+    orders = [drawn(random, age=SHIPPED) for _ in range(8)]
+    await sold(api, *orders)
+    cases = await asyncio.gather(*(returned_whole(api, paid, reason_code="quality") for paid in orders))
+    done = await completed(api, cases)
+    for paid, case in zip(orders, done, strict=True):
+        assert tender_amounts(case["refunds"]) == tender_amounts(paid["payment"]["tenders"])
+        assert case["quote"]["total_fen"] == paid_fen(paid)
+    await refunded_once(platform.vendors, orders, done)
+    await recorded_once(api, orders, done, (*SENT_BACK, "accepted"))
