@@ -21,6 +21,9 @@ WEBHOOK_DELAY = Histogram(
     "From an event to the mall's acceptance of its webhook",
     buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 60, 600, 3600, 86400),
 )
+ORDERS_RELEASED = Counter(
+    "mallcare_orders_released_total", "Orders whose cooling-off ended, by what became of them", ("outcome",)
+)
 RECONCILIATION_DIFFERENCES = Counter(
     "mallcare_reconciliation_differences_total",
     "Differences between vendors' bills and refund legs",

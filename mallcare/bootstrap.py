@@ -16,6 +16,7 @@ from temporalio.service import TLSConfig
 from mallcare.application.hints import BackgroundHints
 from mallcare.application.sweep import Sweep
 from mallcare.application.use_cases import UseCases, build_use_cases
+from mallcare.application.wakes import BackgroundWakes
 from mallcare.application.webhook_delivery import DeliverWebhooks
 from mallcare.domain.orders import MALL_PROVIDER, WECHAT_PAY_PROVIDER
 from mallcare.gateways.mall_tenders import HttpMallTenderGateway
@@ -25,6 +26,7 @@ from mallcare.gateways.temporal_client import connect
 from mallcare.gateways.temporal_delivery import TemporalPumps
 from mallcare.gateways.temporal_engine import TemporalCaseEngine
 from mallcare.gateways.temporal_reconciliation import TemporalReconciler
+from mallcare.gateways.temporal_timekeepers import TemporalTimekeepers
 from mallcare.gateways.webhooks import HttpWebhookSender
 from mallcare.gateways.wechat_pay import (
     HttpWechatPayGateway,
@@ -92,7 +94,9 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
         queries = SqlCaseQueries(database)
         temporal = await connect_temporal(settings, lazy=True)
         engine = TemporalCaseEngine(temporal)
+        timekeepers = TemporalTimekeepers(temporal)
         hints = await stack.enter_async_context(BackgroundHints(engine, uow))
+        wakes = await stack.enter_async_context(BackgroundWakes(timekeepers))
         http = await stack.enter_async_context(httpx.AsyncClient())
         yield Platform(
             settings=settings,
@@ -106,11 +110,17 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
                 hints,
                 billed=billed_merchants(settings, http, clock),
                 reconciler=TemporalReconciler(temporal),
+                wakes=wakes,
             ),
             queries=queries,
             gateways=RoutedPaymentGateway(payment_gateways(settings, http, clock)),
             callbacks=refund_callbacks(settings, clock),
-            sweep=Sweep(engine, uow, pumps=TemporalPumps(temporal) if settings.webhook_url else None),
+            sweep=Sweep(
+                engine,
+                uow,
+                pumps=TemporalPumps(temporal) if settings.webhook_url else None,
+                timekeepers=timekeepers,
+            ),
             clock=clock,
             hints=hints,
             webhooks=webhook_delivery(settings, uow, http, clock),

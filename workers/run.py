@@ -15,7 +15,7 @@ from temporalio.client import Client
 from mallcare.bootstrap import Platform, connect_temporal, open_platform
 from mallcare.contracts.names import Queue
 from mallcare.settings import Settings
-from workers import after_sales, delivery, maintenance, payments
+from workers import after_sales, delivery, maintenance, payments, timekeeping
 from workers.process import WorkerPlan, build_worker
 
 log = structlog.get_logger()
@@ -27,6 +27,7 @@ def plans(platform: Platform) -> dict[Queue, WorkerPlan]:
         after_sales.plan(platform.use_cases, platform.clock),
         payments.plan(platform.use_cases, platform.gateways, platform.clock),
         maintenance.plan(platform.sweep, platform.use_cases.reconcile_day),
+        timekeeping.plan(platform.use_cases.keep_time, platform.clock),
     ]
     if platform.webhooks is not None:
         every.append(delivery.plan(platform.webhooks))

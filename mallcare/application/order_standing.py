@@ -8,7 +8,6 @@ from datetime import datetime
 from mallcare.application.caller import Caller
 from mallcare.domain.book import OrderBook
 from mallcare.domain.errors import NotFound
-from mallcare.domain.orders import Order
 from mallcare.domain.policy import AfterSalesPolicy
 from mallcare.domain.vocabulary import Role
 from mallcare.ports import Clock, OrderRecord, UnitOfWorkFactory, WindowExtension
@@ -48,7 +47,7 @@ class ReadOrder:
             book = await uow.orders.book(record, lock_transactions=False)
             extensions = await uow.orders.window_extensions(order_no) if record.extended_until else []
         order = record.order
-        released_at = self._released_at(order, order.placed_at + policy.cooling_off, policy)
+        released_at = record.released_at or self._due_already(record, book)
         if caller.role is Role.SUPPLIER and released_at is None:
             raise NotFound("there is no such order", order_no=order_no)
         cooling_off_until = order.placed_at + policy.cooling_off
@@ -62,11 +61,8 @@ class ReadOrder:
             extensions=tuple(extensions),
         )
 
-    def _released_at(
-        self, order: Order, cooling_off_until: datetime, policy: AfterSalesPolicy
-    ) -> datetime | None:
-        """When the supplier may see a paid order: at once, or when its cooling-off has ended (A1)."""
-        if order.paid_at is None:
-            return None
-        at = max(order.paid_at, cooling_off_until) if policy.hold_during_cooling_off else order.paid_at
-        return at if at <= self._clock.now() else None
+    def _due_already(self, record: OrderRecord, book: OrderBook) -> datetime | None:
+        """The instant it was due, where its timekeeper is late; not while all of it is asked back."""
+        due = record.release_due_at
+        free = any(book.refundable_quantity(line.line_id) for line in record.order.lines)
+        return due if due is not None and due <= self._clock.now() and free else None

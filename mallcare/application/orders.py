@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from mallcare.application.caller import Caller
 from mallcare.application.intercepts import follow_goods
@@ -16,6 +17,7 @@ from mallcare.domain.errors import DomainError, InvalidInput, OrderFrozen, Versi
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent, fold
 from mallcare.domain.mall_refunds import mall_refund
 from mallcare.domain.orders import Order, check, freeze
+from mallcare.domain.release import release_due_at
 from mallcare.domain.vocabulary import OrderEventType, Role
 from mallcare.domain.voiding import void
 from mallcare.ports import (
@@ -26,7 +28,12 @@ from mallcare.ports import (
     PersonalData,
     UnitOfWork,
     UnitOfWorkFactory,
+    Wakes,
+    shard_of,
 )
+
+LOOKED_FOR_WITHIN = timedelta(minutes=5)
+"""A timekeeper never sleeps longer, so what falls due later needs nobody to wake it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,10 @@ class IntakeResult:
 class TakeInOrders:
     """Store snapshots: each is atomic, a refused one leaves the others alone."""
 
-    def __init__(self, uow: UnitOfWorkFactory) -> None:
+    def __init__(self, uow: UnitOfWorkFactory, clock: Clock, wakes: Wakes | None = None) -> None:
         self._uow = uow
+        self._clock = clock
+        self._wakes = wakes
 
     async def __call__(self, incoming: Sequence[IncomingOrder], caller: Caller) -> list[IntakeResult]:
         """Results in the order of the input. An order sent twice is taken in one after the other.
@@ -87,11 +96,20 @@ class TakeInOrders:
                 results[item.order.order_no] = IntakeResult(item.order.order_no, "refused", refusal=refusal)
         while sound:
             async with self._uow() as uow:
+                sound = await _with_release(uow, sound)
                 stored = await self._store(uow, sound)
                 await uow.commit()
+            self._wake(sound[no] for no, result in stored.items() if result.status == "applied")
             results |= stored
             sound = {no: record for no, record in sound.items() if no not in stored}
         return results
+
+    def _wake(self, records: Iterable[OrderRecord]) -> None:
+        """Timekeepers look by themselves every few minutes: only what is due before that wakes them."""
+        soon = self._clock.now() + LOOKED_FOR_WITHIN
+        if self._wakes is not None:
+            due = (r for r in records if r.release_due_at is not None and r.release_due_at <= soon)
+            self._wakes.offer({shard_of(record.order.supplier_id) for record in due})
 
     async def _store(self, uow: UnitOfWork, sound: dict[str, OrderRecord]) -> dict[str, IntakeResult]:
         """What became of each order, but of those that others added while we were about to.
@@ -199,6 +217,8 @@ class TakeInOrders:
         events = await uow.orders.events_of([order_no])
         fulfilment = _fold(sent.order, events.get(order_no, []))
         kept = replace(sent, extended_until=stored.extended_until, exchanged_at=stored.exchanged_at)
+        if stored.order.paid_at is not None:
+            kept = replace(kept, release_due_at=stored.release_due_at, released_at=stored.released_at)
         await uow.orders.update(replace(kept, fulfilment=fulfilment))
 
 
@@ -267,6 +287,15 @@ class TakeInOrderEvent:
             if decision.events:
                 voided.append(decision)
         return voided
+
+
+async def _with_release(uow: UnitOfWork, sound: dict[str, OrderRecord]) -> dict[str, OrderRecord]:
+    """The orders with the instant each may go to its supplier, by the supplier's present policy (A1)."""
+    due: dict[str, OrderRecord] = {}
+    for order_no, record in sound.items():
+        policy = await uow.policies.current(record.order.supplier_id)
+        due[order_no] = replace(record, release_due_at=release_due_at(record.order, policy))
+    return due
 
 
 def _record(item: IncomingOrder) -> OrderRecord:

@@ -37,6 +37,8 @@ async def write_change(
     await uow.cases.record(case.after_sales_no, decision.events, command_id=command_id)
     await uow.outbox.add(announce(case, decision.events, ids))
     await drop_moot_tasks(uow, before, case)
+    if case.whole_order and case.state.final and not case.refund_decided and not before.state.final:
+        await uow.releases.due_again(case.order_no, case.updated_at)
     await begin_intercept(uow, before, case, ids)
     if case.exchanged_at is not None:
         units = dict.fromkeys(case.accepted_units, case.exchanged_at)

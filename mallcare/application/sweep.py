@@ -12,7 +12,7 @@ import structlog
 from mallcare.contracts.after_sales import snapshot_of
 from mallcare.contracts.names import Signal
 from mallcare.domain.after_sales import AfterSalesCase
-from mallcare.ports import CaseEngine, EngineUnavailable, NobodyListens, Pumps, UnitOfWorkFactory
+from mallcare.ports import CaseEngine, EngineUnavailable, NobodyListens, Pumps, Timekeepers, UnitOfWorkFactory
 
 log = structlog.get_logger()
 
@@ -62,6 +62,7 @@ class Sweep:
         budget: how long further pages may begin; every kind of loss gets one page at least.
         tellers: calls to the engine side by side.
         pumps: None where no webhooks are delivered.
+        timekeepers: None where nothing else falls due.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Sweep:
         budget: timedelta = timedelta(seconds=60),
         tellers: int = 16,
         pumps: Pumps | None = None,
+        timekeepers: Timekeepers | None = None,
     ) -> None:
         self._engine = engine
         self._uow = uow
@@ -81,7 +83,7 @@ class Sweep:
         self._page = page
         self._budget = budget
         self._tellers = tellers
-        self._pumps = pumps
+        self._endless = [one for one in (pumps, timekeepers) if one is not None]
 
     async def __call__(self, now: datetime) -> dict[str, int]:
         """One sweep; answers how many cases were told, woken for an overdue deadline, restarted, checked.
@@ -91,7 +93,7 @@ class Sweep:
             StorageUnavailable
         """
         this = Round(now, asyncio.get_running_loop().time() + self._budget.total_seconds())
-        await self._start_pumps(this)
+        await self._start_endless(this)
         await self._tell_untold(this)
         await self._wake_overdue(this)
         await self._restart_broken(this)
@@ -105,13 +107,12 @@ class Sweep:
             "checked": this.checked,
         }
 
-    async def _start_pumps(self, this: Round) -> None:
-        if self._pumps is None:
-            return
-        try:
-            await self._pumps.start()
-        except EngineUnavailable as error:
-            this.failed("sweep.pumps_not_started", error)
+    async def _start_endless(self, this: Round) -> None:
+        for endless in self._endless:
+            try:
+                await endless.start()
+            except EngineUnavailable as error:
+                this.failed("sweep.endless_not_started", error)
 
     async def _tell_untold(self, this: Round) -> None:
         """Repeat lost hints; each page is noted before the next one, so that a sweep cut off lost little."""

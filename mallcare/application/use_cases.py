@@ -15,11 +15,21 @@ from mallcare.application.papers import CasePapers, ReturnAddresses
 from mallcare.application.reads import ReadAfterSales
 from mallcare.application.reconciliation import ReconcileDay, Reconciliations
 from mallcare.application.refunds import MarkRefundUnclear, PlanRefund, ReceiveRefundCallback, SettleRefund
+from mallcare.application.release import KeepTime
 from mallcare.application.submit import QuoteAfterSales, SubmitAfterSales
 from mallcare.application.tasks import OperationsTasks
 from mallcare.application.webhooks import ListWebhooks, ReplayWebhooks
 from mallcare.application.windows import ExtendWindow
-from mallcare.ports import BilledMerchant, CaseQueries, Clock, Hints, Ids, Reconciler, UnitOfWorkFactory
+from mallcare.ports import (
+    BilledMerchant,
+    CaseQueries,
+    Clock,
+    Hints,
+    Ids,
+    Reconciler,
+    UnitOfWorkFactory,
+    Wakes,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,7 @@ class UseCases:
     reconcile_day: ReconcileDay
     reconciliations: Reconciliations
     tasks: OperationsTasks
+    keep_time: KeepTime
     intercepts: Intercepts
 
 
@@ -60,12 +71,13 @@ def build_use_cases(
     *,
     billed: Mapping[str, BilledMerchant] | None = None,
     reconciler: Reconciler | None = None,
+    wakes: Wakes | None = None,
 ) -> UseCases:
     """Wire the use cases to their ports; `billed` are the vendors that write bills, by provider."""
     merchants = billed or {}
     settle = SettleRefund(uow, ids)
     return UseCases(
-        take_in_orders=TakeInOrders(uow),
+        take_in_orders=TakeInOrders(uow, clock, wakes),
         take_in_order_event=TakeInOrderEvent(uow, clock, ids, hints),
         read_order=ReadOrder(uow, clock),
         extend_window=ExtendWindow(uow, clock, ids),
@@ -87,5 +99,6 @@ def build_use_cases(
         reconcile_day=ReconcileDay(uow, merchants, clock, ids),
         reconciliations=Reconciliations(uow, merchants, reconciler, clock),
         tasks=OperationsTasks(uow, clock),
+        keep_time=KeepTime(uow, ids),
         intercepts=Intercepts(uow, clock, ids),
     )

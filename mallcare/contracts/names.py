@@ -13,6 +13,7 @@ class Queue(StrEnum):
     PAYMENTS = "payments"
     DELIVERY = "delivery"
     MAINTENANCE = "maintenance"
+    TIMEKEEPING = "timekeeping"
 
 
 class WorkflowName(StrEnum):
@@ -22,6 +23,7 @@ class WorkflowName(StrEnum):
     WEBHOOK_DELIVERY = "WebhookDelivery"
     SWEEP = "Sweep"
     RECONCILIATION = "Reconciliation"
+    TIMEKEEPER = "Timekeeper"
 
 
 class ActivityName(StrEnum):
@@ -33,6 +35,7 @@ class ActivityName(StrEnum):
     SWEEP = "sweep"
     RECONCILE_DAY = "reconcile_day"
     GIVE_UP_RECONCILIATION = "give_up_reconciliation"
+    KEEP_TIME = "keep_time"
 
 
 class Patch(StrEnum):
@@ -74,6 +77,10 @@ class Signal(StrEnum):
     RESYNC = "resync"
 
 
+TIMEKEEPER_WAKE = "wake"
+"""Signal to a timekeeper: something falls due earlier than it may know."""
+
+
 class SearchAttribute(StrEnum):
     """Custom search attributes of the namespace; never personal data."""
 
@@ -98,6 +105,11 @@ def after_sales_no_of(workflow_id: str) -> str:
 def webhook_delivery_workflow_id(shard: int) -> str:
     """Id of the pump of one shard of the outbox."""
     return f"webhook-delivery/{shard}"
+
+
+def timekeeper_workflow_id(shard: int) -> str:
+    """Id of the timekeeper of a shard."""
+    return f"timekeeper/{shard}"
 
 
 def reconciliation_workflow_id(provider: str, day: date) -> str:

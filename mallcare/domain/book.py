@@ -63,6 +63,8 @@ class OrderBook:
     extended_until: datetime | None = None
     exchanged_at: Mapping[Unit, datetime] = field(default_factory=dict["Unit", datetime])
     """Units that a completed exchange replaced, each with the instant its replacement was signed for."""
+    released: bool = False
+    """The order is its supplier's to ship (A1)."""
 
     def taken(self, line_id: str) -> frozenset[int]:
         """Ordinals of a line that are not free."""

@@ -120,12 +120,16 @@ def check_entry(book: OrderBook, policy: AfterSalesPolicy, now: datetime) -> Non
 
 
 def in_cooling_off(book: OrderBook, request: Request, policy: AfterSalesPolicy, now: datetime) -> bool:
-    """The guard of A1: whole order, refund-only, in time (half-open), every unit free, nothing shipped."""
+    """The guard of A1: whole order, refund-only, in time (half-open), every unit free, nothing shipped.
+
+    An order that was released is its supplier's, whatever the clock of this machine says.
+    """
     return (
         request.kind is Kind.REFUND_ONLY
         and request.whole_order
         and now < book.order.placed_at + policy.cooling_off
         and not book.holdings
+        and not (book.released and policy.hold_during_cooling_off)
         and book.fulfilment.first_parcel_at is None
     )
 

@@ -87,6 +87,8 @@ def order_values(record: OrderRecord) -> Values:
         **fulfilment_values(record.fulfilment),
         "extended_until": record.extended_until,
         "exchanged_units": exchanged_json(record.exchanged_at),
+        "release_due_at": record.release_due_at,
+        "released_at": record.released_at,
     }
 
 
@@ -132,6 +134,8 @@ def order_record(row: Columns) -> OrderRecord:
         personal=PersonalData(personal["customer"], personal["ship_to"]),
         extended_until=utc(row["extended_until"]),
         exchanged_at=exchanged(row["exchanged_units"]),
+        release_due_at=utc(row["release_due_at"]),
+        released_at=utc(row["released_at"]),
     )
 
 

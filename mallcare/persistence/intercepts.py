@@ -6,13 +6,14 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Select, Text, bindparam, insert, literal, or_, select, tuple_, update
+from sqlalchemy import Select, Text, bindparam, insert, literal, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mallcare.domain.after_sales import AfterSalesCase
 from mallcare.domain.errors import InvalidInput
 from mallcare.domain.intercepts import Intercept, InterceptLine, InterceptStatus, InterceptStep
 from mallcare.domain.vocabulary import Kind
+from mallcare.persistence.base import quoted
 from mallcare.persistence.case_codec import PAST_PIVOT, case_of
 from mallcare.persistence.codec import Columns, Values, actor_of, actor_values, instant, utc
 from mallcare.persistence.statements import CASES
@@ -26,12 +27,15 @@ MICROSECOND = timedelta(microseconds=1)
 CURSOR = re.compile(r"(\d{1,17})-([A-Za-z0-9]{1,32})", re.ASCII)
 NUMBER = bindparam("number", type_=Text())
 
+DECIDED_BY_STATE = f"state IN ({quoted(sorted(PAST_PIVOT))})"
+"""What is left to go by where a process of an older release decided the refund; see `case_codec`."""
+
 GET = select(intercepts).where(T.after_sales_no == NUMBER)
 OF_ORDER = select(intercepts).where(T.order_no == NUMBER)
 DECIDED = CASES.where(
     after_sales.c.order_no == NUMBER,
     after_sales.c.kind == Kind.REFUND_ONLY.value,
-    or_(after_sales.c.refund_decided_at.is_not(None), after_sales.c.state.in_(PAST_PIVOT)),
+    or_(after_sales.c.refund_decided_at.is_not(None), text(DECIDED_BY_STATE)),
 ).order_by(after_sales.c.after_sales_no)
 ADD = insert(intercepts)
 SAVE = update(intercepts).where(T.after_sales_no == NUMBER)

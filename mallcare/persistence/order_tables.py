@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Computed, ForeignKey, Identity, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mallcare.domain.vocabulary import Channel, OrderEventType
@@ -19,8 +19,15 @@ from mallcare.persistence.base import (
     one_of,
     table_of,
 )
+from mallcare.ports.timekeeping import TIMEKEEPERS
 
 NOW = text("now()")
+TO_RELEASE = "release_due_at IS NOT NULL"
+"""Condition of an order that is still to be released; written alike in index and queries."""
+
+
+SHARD = f"(('x' || substr(md5(supplier_id), 1, 8))::bit(32)::bigint % {TIMEKEEPERS})::smallint"
+"""The timekeeper of a supplier, as `ports.timekeeping.shard_of` computes it."""
 
 
 class OrderRow(Base):
@@ -31,6 +38,7 @@ class OrderRow(Base):
         one_of("channel", Channel),
         not_negative("version"),
         not_negative("freight_fen"),
+        Index("ix_orders_to_release", "shard", "release_due_at", postgresql_where=text(TO_RELEASE)),
     )
 
     order_no: Mapped[str] = mapped_column(primary_key=True)
@@ -52,6 +60,9 @@ class OrderRow(Base):
     delivered_at: Mapped[JsonObject]
     closed_at: Mapped[datetime | None]
     extended_until: Mapped[datetime | None]
+    shard: Mapped[int] = mapped_column(SmallInteger(), Computed(SHARD, persisted=True))
+    release_due_at: Mapped[datetime | None]
+    released_at: Mapped[datetime | None]
     exchanged_units: Mapped[JsonArray] = mapped_column(server_default=text("'[]'"))
     received_at: Mapped[datetime] = mapped_column(server_default=NOW)
     updated_at: Mapped[datetime] = mapped_column(server_default=NOW)

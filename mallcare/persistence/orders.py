@@ -51,7 +51,7 @@ from mallcare.persistence.tables import (
 )
 from mallcare.ports.records import OrderRecord, WindowExtension
 
-STORED = [column for column in orders.c if column.name not in ("received_at", "updated_at")]
+STORED = [column for column in orders.c if column.name not in ("shard", "received_at", "updated_at")]
 NAMES = [column.name for column in STORED]
 ORDERS = select(*STORED)
 NUMBER = bindparam("number", type_=Text())
@@ -186,6 +186,7 @@ class SqlOrders:
             transactions={key: Transaction(total, spent_of[key]) for key, total in totals.items()},
             extended_until=record.extended_until,
             exchanged_at=record.exchanged_at,
+            released=record.released_at is not None,
         )
 
     async def add_many(self, records: Sequence[OrderRecord]) -> set[str]:

@@ -15,6 +15,7 @@ from mallcare.persistence.orders import SqlOrders
 from mallcare.persistence.outbox import SqlOutbox
 from mallcare.persistence.policies import PolicyCache, SqlPolicies
 from mallcare.persistence.reconciliations import SqlReconciliations
+from mallcare.persistence.releases import SqlReleases
 from mallcare.persistence.suppliers import SqlSuppliers
 from mallcare.persistence.switches import SqlSwitches
 from mallcare.persistence.tasks import SqlTasks
@@ -22,6 +23,7 @@ from mallcare.ports.intercepts import Intercepts
 from mallcare.ports.reconciliation import Reconciliations
 from mallcare.ports.storage import Cases, Idempotency, Orders, Outbox, Policies, Suppliers, Switches
 from mallcare.ports.tasks import Tasks
+from mallcare.ports.timekeeping import Releases
 
 
 class SqlUnitOfWork:
@@ -45,6 +47,7 @@ class SqlUnitOfWork:
     idempotency: Idempotency
     outbox: Outbox
     tasks: Tasks
+    releases: Releases
     intercepts: Intercepts
     reconciliations: Reconciliations
 
@@ -63,6 +66,7 @@ class SqlUnitOfWork:
         self.idempotency = SqlIdempotency(connection)
         self.outbox = SqlOutbox(connection)
         self.tasks = SqlTasks(connection)
+        self.releases = SqlReleases(connection)
         self.intercepts = SqlIntercepts(connection)
         self.reconciliations = SqlReconciliations(connection)
         return self

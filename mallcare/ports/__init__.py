@@ -45,6 +45,14 @@ from mallcare.ports.records import (
 )
 from mallcare.ports.storage import UnitOfWork, UnitOfWorkFactory
 from mallcare.ports.tasks import TaskFilter, Tasks
+from mallcare.ports.timekeeping import (
+    TIMEKEEPERS,
+    DueRelease,
+    Releases,
+    Timekeepers,
+    Wakes,
+    shard_of,
+)
 from mallcare.ports.webhooks import (
     ClaimedMessage,
     MessageFilter,
@@ -72,6 +80,7 @@ __all__ = [
     "ClaimedMessage",
     "Clock",
     "CommandRecord",
+    "DueRelease",
     "EngineUnavailable",
     "GatewayError",
     "Hints",
@@ -89,6 +98,7 @@ __all__ = [
     "PersonalData",
     "Pumps",
     "ReconciledDay",
+    "Releases",
     "Reconciler",
     "ReconciliationRun",
     "Reconciliations",
@@ -105,9 +115,13 @@ __all__ = [
     "StoredAnswer",
     "StoredMessage",
     "TaskFilter",
+    "TIMEKEEPERS",
     "Tasks",
+    "Timekeepers",
     "UnitOfWork",
     "UnitOfWorkFactory",
     "WebhookSender",
+    "Wakes",
     "WindowExtension",
+    "shard_of",
 ]

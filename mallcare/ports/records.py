@@ -38,6 +38,9 @@ class OrderRecord:
     personal: PersonalData
     extended_until: datetime | None = None
     exchanged_at: Mapping[Unit, datetime] = field(default_factory=dict[Unit, datetime])
+    release_due_at: datetime | None = None
+    """When its supplier may have it (A1); None: not paid, released, or withheld."""
+    released_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mallcare.ports.queries import Page
     from mallcare.ports.reconciliation import Reconciliations
     from mallcare.ports.tasks import Tasks
+    from mallcare.ports.timekeeping import Releases
     from mallcare.ports.webhooks import (
         ClaimedMessage,
         MessageFilter,
@@ -362,6 +363,7 @@ class UnitOfWork(Protocol):
     idempotency: Idempotency
     outbox: Outbox
     tasks: Tasks
+    releases: Releases
     intercepts: Intercepts
     reconciliations: Reconciliations
 

@@ -207,7 +207,7 @@ async def test_batches_race_with_events_and_commands(
     numbers = list(orders)
     known = dice.sample(numbers, 8)
     await store(uow, *(orders[order_no] for order_no in known))
-    take_in, report = TakeInOrders(uow), TakeInOrderEvent(uow, Fixed(), TimeOrderedIds(), Silence())
+    take_in, report = TakeInOrders(uow, Fixed()), TakeInOrderEvent(uow, Fixed(), TimeOrderedIds(), Silence())
 
     async def batch(chosen: dict[str, int]) -> None:
         versions = [replace(orders[order_no], version=version) for order_no, version in chosen.items()]

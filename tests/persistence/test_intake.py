@@ -15,6 +15,7 @@ from mallcare.domain.errors import OrderFrozen, VersionConflict
 from mallcare.domain.fulfilment import OrderEvent
 from mallcare.domain.orders import Order
 from mallcare.domain.vocabulary import OrderEventType, Role
+from mallcare.gateways.system import SystemClock
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
 from mallcare.ports import PersonalData
 from tests.domain.builders import PLACED_AT, T1, asking, cash, line, order
@@ -32,7 +33,7 @@ def paid(order_no: str, total_fen: int, version: int = 1) -> Order:
 async def sent(uow: SqlUnitOfWorkFactory, *orders: Order) -> list[IntakeResult]:
     """What became of a batch."""
     batch = [IncomingOrder(one, PersonalData(), f"{one.version}{one.tenders}") for one in orders]
-    return await TakeInOrders(uow)(batch, MALL)
+    return await TakeInOrders(uow, SystemClock())(batch, MALL)
 
 
 async def statuses(uow: SqlUnitOfWorkFactory, *orders: Order) -> list[str]:

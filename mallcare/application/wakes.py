@@ -1,0 +1,58 @@
+"""Waking timekeepers in the background: a shard once, however much fell due in it meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from contextlib import suppress
+from datetime import timedelta
+
+import structlog
+
+from mallcare.ports import EngineUnavailable, Timekeepers
+
+log = structlog.get_logger()
+
+
+class BackgroundWakes:
+    """Collects shards and wakes their timekeepers at most once in a while; a lost wake costs minutes.
+
+    Args:
+        pause: between two rounds of waking.
+    """
+
+    def __init__(self, timekeepers: Timekeepers, *, pause: timedelta = timedelta(milliseconds=200)) -> None:
+        self._timekeepers = timekeepers
+        self._pause = pause
+        self._shards: set[int] = set()
+        self._offered = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def offer(self, shards: Collection[int]) -> None:
+        """Remember the shards; never blocks, never raises."""
+        if shards:
+            self._shards.update(shards)
+            self._offered.set()
+
+    async def __aenter__(self) -> BackgroundWakes:
+        self._task = asyncio.create_task(self._wake_for_ever())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _wake_for_ever(self) -> None:
+        while True:
+            await self._offered.wait()
+            self._offered.clear()
+            shards, self._shards = self._shards, set()
+            try:
+                await self._timekeepers.wake(sorted(shards))
+            except EngineUnavailable as error:
+                log.warning("timekeeper.not_woken", shards=len(shards), reason=str(error))
+            except Exception as error:  # noqa: BLE001 - this task must live to wake the next ones
+                log.error("timekeeper.not_woken", shards=len(shards), error=type(error).__name__)
+            await asyncio.sleep(self._pause.total_seconds())

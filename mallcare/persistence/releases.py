@@ -1,0 +1,109 @@
+"""Orders on their way to their suppliers, in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    Integer,
+    SmallInteger,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mallcare.domain.vocabulary import FINAL_STATES, Kind
+from mallcare.persistence.codec import instant, utc
+from mallcare.persistence.order_tables import TO_RELEASE
+from mallcare.persistence.tables import after_sales, orders
+from mallcare.ports.timekeeping import DueRelease
+
+O, A = orders.c, after_sales.c  # noqa: E741 - the two tables, as in the other repositories
+SHARD = bindparam("of_shard", type_=SmallInteger())
+_whole_order_asked_back = exists().where(
+    A.order_no == O.order_no,
+    A.whole_order,
+    A.kind == Kind.REFUND_ONLY.value,
+    or_(A.state.not_in([state.value for state in FINAL_STATES]), A.refund_decided_at.is_not(None)),
+)
+LOCK_DUE = (
+    select(O.order_no)
+    .where(
+        O.shard == SHARD,
+        text(TO_RELEASE),
+        O.release_due_at <= bindparam("now", type_=DateTime(timezone=True)),
+    )
+    .order_by(O.release_due_at, O.order_no)
+    .limit(bindparam("most", type_=Integer()))
+    .with_for_update(key_share=True, of=orders, skip_locked=True)
+)
+STANDING = (
+    select(
+        O.order_no,
+        O.supplier_id,
+        O.release_due_at,
+        or_(O.closed_at.is_not(None), _whole_order_asked_back).label("withheld"),
+    )
+    .where(O.order_no == any_(bindparam("numbers", type_=ARRAY(Text()))))
+    .order_by(O.release_due_at, O.order_no)
+)
+NUMBERS = any_(bindparam("numbers", type_=ARRAY(Text())))
+RELEASE = (
+    update(orders).where(O.order_no == NUMBERS).values(released_at=O.release_due_at, release_due_at=None)
+)
+WITHHOLD = update(orders).where(O.order_no == NUMBERS).values(release_due_at=None)
+NEXT = select(func.min(O.release_due_at)).where(O.shard == SHARD, text(TO_RELEASE))
+AGAIN = (
+    update(orders)
+    .where(
+        and_(
+            O.order_no == bindparam("number", type_=Text()),
+            O.released_at.is_(None),
+            O.release_due_at.is_(None),
+            O.paid_at.is_not(None),
+        )
+    )
+    .values(release_due_at=bindparam("at", type_=DateTime(timezone=True)))
+)
+
+
+class SqlReleases:
+    """See `ports.timekeeping.Releases`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def due(self, shard: int, now: datetime, limit: int) -> list[DueRelease]:
+        """Two statements: what a lock guards is read once the lock is held."""
+        given = {"of_shard": shard, "now": now, "most": limit}
+        numbers = list((await self._connection.execute(LOCK_DUE, given)).scalars())
+        if not numbers:
+            return []
+        rows = (await self._connection.execute(STANDING, {"numbers": numbers})).all()
+        return [DueRelease(row[0], row[1], instant(row[2]), row[3]) for row in rows]
+
+    async def settle(self, due: Sequence[DueRelease]) -> None:
+        """One statement for each of the two fates."""
+        for statement, withheld in ((RELEASE, False), (WITHHOLD, True)):
+            numbers = [one.order_no for one in due if one.withheld is withheld]
+            if numbers:
+                await self._connection.execute(statement, {"numbers": numbers})
+
+    async def next_due(self, shard: int) -> datetime | None:
+        """By the head of the index."""
+        return utc((await self._connection.execute(NEXT, {"of_shard": shard})).scalar_one())
+
+    async def due_again(self, order_no: str, at: datetime) -> None:
+        """An order that was released stays so."""
+        await self._connection.execute(AGAIN, {"number": order_no, "at": at})
