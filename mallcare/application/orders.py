@@ -21,6 +21,7 @@ from mallcare.domain.release import release_due_at
 from mallcare.domain.vocabulary import OrderEventType, Role
 from mallcare.domain.voiding import void
 from mallcare.ports import (
+    CaseRecord,
     Clock,
     Hints,
     Ids,
@@ -270,13 +271,13 @@ class TakeInOrderEvent:
         await follow_goods(uow, record, folded.fulfilment, events, self._clock.now(), self._ids)
         if event.type not in (OrderEventType.REFUNDED, OrderEventType.CLOSED):
             return []
+        open_requests = await uow.cases.live_of_order(order_no)  # locked before payment transactions
         await _apply_mall_refunds(uow, record, [event])
-        return await self._void_requests(uow, folded)
+        return await self._void(uow, folded, open_requests) if open_requests else []
 
-    async def _void_requests(self, uow: UnitOfWork, record: OrderRecord) -> list[Decision]:
-        open_requests = await uow.cases.live_of_order(record.order.order_no)
-        if not open_requests:
-            return []
+    async def _void(
+        self, uow: UnitOfWork, record: OrderRecord, open_requests: Sequence[CaseRecord]
+    ) -> list[Decision]:
         book = await uow.orders.book(record, lock_transactions=False)
         voided: list[Decision] = []
         for request in open_requests:

@@ -209,4 +209,4 @@ def with_leg(case: AfterSalesCase, leg: RefundLeg) -> AfterSalesCase:
 def with_parcel(case: AfterSalesCase, parcel: Parcel) -> AfterSalesCase:
     """The case with its parcel of that purpose, in place of the one it may have had."""
     others = tuple(other for other in case.parcels if other.purpose is not parcel.purpose)
-    return replace(case, parcels=(*others, parcel))
+    return replace(case, parcels=tuple(sorted((*others, parcel), key=lambda one: (one.sent_at, one.purpose))))
