@@ -63,3 +63,15 @@ def test_every_row_names_tests_that_exist_and_carry_its_rule() -> None:
             if not any(rule in rules for rules in carrying):
                 wrong.append(f"{rule}: {path}{'::' * bool(test)}{test}")
     assert wrong == []
+
+
+def test_the_ten_failures_have_their_tests() -> None:
+    """Each by its number, with files that exist; whatever stands in their folder stands in the row."""
+    rows = tables("docs/acceptance.md")[1][1:]
+    assert [int(row[0]) for row in rows] == list(range(1, 11))
+    for number, _, cell in rows:
+        named = {path for path, _ in NAMED.findall(cell)}
+        own = {path for path in MARKS if path.startswith(f"tests/failures/test_{int(number):02}_")}
+        assert named
+        assert named <= MARKS.keys()
+        assert own <= named
