@@ -8,15 +8,15 @@ from api.schemas.addresses import AddressOut, CaseAddressesOut, ReturnAddressOut
 from mallcare.application.caller import Caller
 from mallcare.application.papers import CaseAddresses
 from mallcare.domain.after_sales import AfterSalesCase
-from mallcare.domain.vocabulary import Kind, Role, State
+from mallcare.domain.vocabulary import Role, State
 from mallcare.ports import Address
 
 READS_PERSONAL_DATA = frozenset({Role.MALL, Role.OPERATIONS})
 """Roles that see all names, telephone numbers and addresses in full."""
 SHIPS_A_RETURN = READS_PERSONAL_DATA | {Role.CUSTOMER, Role.SUPPLIER}
 """Roles that see in full where a return goes: whoever sends it, and whoever gets it."""
-REPLACEMENT_ON_ITS_WAY = frozenset({State.AWAITING_RESHIPMENT, State.RESHIPPED})
-"""States in which the supplier needs to know where the replacement goes."""
+SHIPS_TO_CUSTOMER = frozenset({State.AWAITING_RESHIPMENT, State.RESHIPPED, State.RETURNING_TO_CUSTOMER})
+"""States in which the supplier needs to know where the replacement, or refused goods, go."""
 
 Mask = Callable[[str, str], str]
 
@@ -67,5 +67,5 @@ def return_address_out(supplier_id: str, kept: Address | None) -> ReturnAddressO
 
 def _may_read_delivery(case: AfterSalesCase, role: Role) -> bool:
     if role is Role.SUPPLIER:
-        return case.kind is Kind.EXCHANGE and case.state in REPLACEMENT_ON_ITS_WAY
+        return case.state in SHIPS_TO_CUSTOMER or (bool(case.refused_units) and not case.state.final)
     return role in READS_PERSONAL_DATA or role is Role.CUSTOMER

@@ -53,9 +53,9 @@ class CaseAddressesOut(BaseModel):
     )
     ship_to: AddressOut | None = Field(
         description=(
-            "Where the replacement goes; null where none is sent or no address is known. In full for its"
-            " customer, mall and operations, and for the supplier from the moment the replacement may be"
-            " sent until it arrived; else masked."
+            "Where the replacement, or refused goods, go; null where nothing is sent or no address is known."
+            " In full for its customer, mall and operations, and for the supplier while it has something to"
+            " send there and until that arrived; else masked."
         )
     )
 

@@ -172,7 +172,7 @@ def announce_intercept(intercept: Intercept, ids: Ids) -> OutgoingMessage:
         occurred_at=intercept.updated_at,
         data={
             "after_sales_no": intercept.after_sales_no,
-            "version": intercept.version,
+            "intercept_version": intercept.version,
             "actor": intercept.steps[-1].actor.role.value,
             **_facts(intercept),
         },

@@ -90,7 +90,7 @@ class CasePapers:
         self._uow = uow
 
     async def addresses(self, after_sales_no: str, caller: Caller) -> CaseAddresses:
-        """Where the goods go; a replacement goes where the order went, unless the customer said otherwise.
+        """Where the goods go: replacements and refused goods where the order went, unless told otherwise.
 
         Raises:
             NotFound: unknown, or another tenant's.
@@ -100,7 +100,7 @@ class CasePapers:
             case = caller.require_case(record.case if record else None, after_sales_no)
             known = await uow.cases.addresses_of(after_sales_no)
             ship_to = known.get(AddressUse.DELIVERY)
-            if ship_to is None and case.kind is Kind.EXCHANGE:
+            if ship_to is None and (case.kind is Kind.EXCHANGE or case.refused_units):
                 order = await uow.orders.get(case.order_no)
                 ship_to = order.personal.ship_to if order else None
         return CaseAddresses(known.get(AddressUse.RETURN), ship_to)

@@ -26,8 +26,9 @@ def mall_refund(book: OrderBook, event: OrderEvent) -> MallRefund:
     """Which units a report speaks of, and what they are worth.
 
     A report with quantities takes those; one with line ids takes the whole lines; one with neither
-    takes the whole order with its freight. Free units go first, then units of requests that are not
-    decided yet; units already refunded are not taken again, and no tender is driven beyond what it paid.
+    takes the whole order with its freight. Free units go first, lowest ordinals first, then units of
+    requests that are not decided yet, highest first: what such a request may still accept are its lowest.
+    Units already refunded are not taken again, and no tender is driven beyond what it paid.
     """
     decided = {h.unit for h in book.holdings if h.decided}
     held = {h.unit for h in book.holdings}
@@ -35,7 +36,7 @@ def mall_refund(book: OrderBook, event: OrderEvent) -> MallRefund:
     for line_id, quantity in _reported(book, event).items():
         size = _size(book, line_id)
         open_units = [u for u in (Unit(line_id, j) for j in range(1, size + 1)) if u not in decided]
-        taken += sorted(open_units, key=lambda unit: (unit in held, unit.ordinal))[:quantity]
+        taken += sorted(open_units, key=lambda unit: _turn(unit, held))[:quantity]
     worth = book.value(taken)
     left = (t.amount_fen - spent for t, spent in zip(book.order.tenders, book.spent_fen, strict=True))
     return MallRefund(
@@ -43,6 +44,10 @@ def mall_refund(book: OrderBook, event: OrderEvent) -> MallRefund:
         units=tuple(unit for unit in taken if unit not in held),
         taken_over=tuple(unit for unit in taken if unit in held),
     )
+
+
+def _turn(unit: Unit, held: set[Unit]) -> tuple[bool, int]:
+    return (unit in held, -unit.ordinal if unit in held else unit.ordinal)
 
 
 def _reported(book: OrderBook, event: OrderEvent) -> Mapping[str, int]:

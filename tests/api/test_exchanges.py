@@ -125,12 +125,15 @@ async def test_an_address_is_read_by_whoever_sends_something_there(
         assert seen["ship_to"] == (HOME if reads else masked(HOME)), role
 
 
-async def test_a_return_has_no_delivery_address(api: Api) -> None:
-    """Nothing is sent to the customer, so nobody is shown where they live."""
+async def test_a_return_has_no_delivery_address_unless_goods_are_refused(api: Api) -> None:
+    """While nothing is sent to the customer nobody is shown where they live."""
     no = await asked(api)
     await go(api, no, "approve")
     seen = answered(await api.supplier.get(f"/v1/after-sales/{no}/addresses"))
     assert (seen["return_address"], seen["ship_to"]) == (WAREHOUSE, None)
+    await go(api, no, "submit-waybill", "receive", "refuse")
+    seen = answered(await api.supplier.get(f"/v1/after-sales/{no}/addresses"))
+    assert seen["ship_to"] == HOME
 
 
 async def test_a_return_address_is_frozen_at_the_approval(api: Api) -> None:

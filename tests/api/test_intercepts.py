@@ -207,7 +207,7 @@ async def test_messages_tell_what_was_said_without_a_person_s_words(api: Api) ->
     await say(api.operations, no, "written-off", "王小明 keeps it")
     page = await api.platform.use_cases.list_webhooks(MessageFilter(subject=no), 50, None, READER)
     last = page.items[0].message
-    assert (last.type, last.data["version"], last.data["actor"]) == (
+    assert (last.type, last.data["intercept_version"], last.data["actor"]) == (
         "intercept.written_off",
         2,
         "operations",

@@ -7,13 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mallcare.domain.book import Unit
-from mallcare.domain.commands import Approve, Cancel
+from mallcare.domain.commands import (
+    Accept,
+    AcceptedLine,
+    Approve,
+    Cancel,
+    Receive,
+    ReceivedLine,
+    SubmitWaybill,
+)
 from mallcare.domain.errors import UnitsUnavailable
 from mallcare.domain.fulfilment import OrderEvent
 from mallcare.domain.mall_refunds import MallRefund
 from mallcare.domain.orders import FREIGHT_LINE
 from mallcare.domain.policy import AfterSalesPolicy, ReviewTimeout
-from mallcare.domain.vocabulary import State
+from mallcare.domain.vocabulary import Kind, State
 from tests.domain.builders import (
     AFTER_COOLING_OFF,
     CUSTOMER,
@@ -82,7 +90,20 @@ def test_units_that_changed_hands_stay_with_the_mall_when_the_request_ends() -> 
     no = ledger.submit(asking(), AFTER_COOLING_OFF).after_sales_no
     ledger.mall_refunds(mall_refunded({"A": 1, "B": 1}))
     ledger.decide(no, Cancel(), CUSTOMER, AFTER_COOLING_OFF)
-    assert [(x.line_id, x.units) for x in ledger.submit(asking(), AFTER_COOLING_OFF).lines] == [("A", (2, 3))]
+    assert [(x.line_id, x.units) for x in ledger.submit(asking(), AFTER_COOLING_OFF).lines] == [("A", (1, 2))]
+
+
+def test_the_mall_takes_the_highest_units_of_a_request_so_that_its_lowest_can_still_be_accepted() -> None:
+    """Two of three units are on their way back when the mall refunds one by itself: the other is accepted."""
+    ledger = two_lines()
+    no = ledger.submit(asking(("A", 3), kind=Kind.RETURN_REFUND), AFTER_COOLING_OFF).after_sales_no
+    ledger.decide(no, Approve(), SUPPLIER, AFTER_COOLING_OFF)
+    ledger.decide(no, SubmitWaybill("sf", "SF100001"), CUSTOMER, AFTER_COOLING_OFF)
+    ledger.decide(no, Receive((ReceivedLine("A", good=3),)), SUPPLIER, AFTER_COOLING_OFF)
+    ledger.mall_refunds(mall_refunded({"A": 1}))
+    ledger.decide(no, Accept((AcceptedLine("A", 2),)), SUPPLIER, AFTER_COOLING_OFF)
+    assert ledger.cases[no].accepted_units == (Unit("A", 1), Unit("A", 2))
+    assert ledger.cases[no].state is State.REFUNDING
 
 
 def test_an_automatic_approval_of_units_that_changed_hands_calls_a_person() -> None:
