@@ -26,7 +26,7 @@ MANY = 12
 
 
 async def test_many_requests_at_once_get_no_unit_twice(shop: Shop) -> None:
-    """Twelve requests of all kinds for five units: five get one each, the rest are refused, the price is paid.
+    """Twelve requests of all kinds for five units: five get one each, the rest are refused.
 
     Guard: the order's row lock around `choose_units`; without it two requests read the same unit as free.
     """

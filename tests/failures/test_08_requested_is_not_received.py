@@ -1,7 +1,7 @@
 """Failure 8: what was asked for is taken for what came back, and stock appears for what was never shipped.
 
-The guard: units are counted by condition when they arrive, accepted one by one, and each has one fate, told to
-the mall with the figures for its stock (`returning._inspected`, `inspection.stock_of`, `quotes.CaseLine`).
+The guard: units are counted by condition when they arrive, accepted one by one, and each has one fate, told
+to the mall with the figures for its stock (`returning._inspected`, `inspection.stock_of`, `quotes.CaseLine`).
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ async def test_each_unit_has_one_fate_and_only_good_ones_are_stock(shop: Shop, k
 
 @pytest.mark.parametrize("kind", WITH_GOODS)
 async def test_refused_units_go_back_and_are_free_only_then(shop: Shop, kind: Kind) -> None:
-    """Of three good units one is accepted: two are refused, neither paid nor stock, and held until they are back.
+    """Of three good units one is accepted: two are refused, not paid, no stock, and held until they are back.
 
     Guard: `holdings` keep refused units while the request lives, so nobody asks for goods that are elsewhere.
     """
@@ -177,7 +177,7 @@ async def test_more_than_was_asked_for_can_be_neither_counted_nor_accepted(shop:
 
 
 async def test_an_empty_parcel_calls_operations_and_nobody_is_paid(shop: Shop) -> None:
-    """Nothing arrived: a task to look for the parcel; a refusal then ends the request, with nothing to send back.
+    """Nothing arrived: a task to look for the parcel; a refusal then ends it, with nothing to send back.
 
     Guard: `returning.receive` looks at what arrived, not at what a waybill says.
     """
