@@ -35,6 +35,11 @@ def calls(node: ast.AST, method: str) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method
 
 
+def reads(node: ast.AST, attribute: str) -> bool:
+    """Whether the expression has to do with `something.attribute`."""
+    return any(isinstance(part, ast.Attribute) and part.attr == attribute for part in ast.walk(node))
+
+
 def timer_removed(node: ast.AST) -> ast.AST:
     """Waits for news for ever."""
     if isinstance(node, ast.Call) and calls(node, "wait_condition"):
@@ -88,6 +93,42 @@ def endless(node: ast.AST) -> ast.AST:
     return ast.Constant(False) if calls(node, "is_continue_as_new_suggested") else node
 
 
+def alarm_not_set(node: ast.AST) -> ast.AST:
+    """Waits for a timer that nobody starts."""
+    if isinstance(node, ast.Expr) and calls(node.value, "set"):
+        return ast.Pass()
+    return node
+
+
+def alarm_always_moved(node: ast.AST) -> ast.AST:
+    """Sets the timer anew although the one that runs would do."""
+    if isinstance(node, ast.If) and [ast.unparse(line) for line in node.body] == ["return"]:
+        node.test = ast.Constant(False)
+    return node
+
+
+def alarm_never_moved(node: ast.AST) -> ast.AST:
+    """Leaves the timer that runs, whenever it rings."""
+    if isinstance(node, ast.If) and [ast.unparse(line) for line in node.body] == ["return"]:
+        node.test = ast.Name("running", ast.Load())
+    return node
+
+
+def alarm_for_everybody(node: ast.AST) -> ast.AST:
+    """Forgets that runs which began without an alarm go on without one."""
+    return node.body if isinstance(node, ast.IfExp) and reads(node.test, "keeps_alarm") else node
+
+
+def alarm_for_nobody(node: ast.AST) -> ast.AST:
+    """Forgets that runs which began with an alarm keep it."""
+    return node.orelse if isinstance(node, ast.IfExp) and reads(node.test, "keeps_alarm") else node
+
+
+def kind_not_shown(node: ast.AST) -> ast.AST:
+    """A request is found under the kind it began as, for ever."""
+    return ast.List([], ast.Load()) if isinstance(node, ast.IfExp) and reads(node.test, "kind") else node
+
+
 def patches_forgotten(node: ast.AST) -> ast.AST:
     """Goes the new way with every case, as if none were running."""
     return ast.Constant(True) if calls(node, "patched") else node
@@ -108,14 +149,24 @@ def unchanged(node: ast.AST) -> ast.AST:
 
 
 def mutant(workflow: type, rewrite: Rewrite, folder: Path) -> tuple[type, int]:
-    """A workflow class read from a rewritten copy of its module, and how many places differ.
+    """A workflow class read from rewritten copies of its module and of those beside it that it uses.
 
-    `folder` must be on the import path: the sandbox imports the copy by name too.
+    Answers how many places differ, too. `folder` must be on the import path: the sandbox imports the
+    copies by name.
     """
-    module = sys.modules[workflow.__module__]
     everywhere = Everywhere(rewrite)
-    tree = ast.fix_missing_locations(everywhere.visit(ast.parse(inspect.getsource(module))))
-    name = f"mutant_{workflow.__name__}_{rewrite.__name__}"
-    (folder / f"{name}.py").write_text(ast.unparse(tree), encoding="utf-8")
+    name = _copied(workflow.__module__, f"mutant_{workflow.__name__}_{rewrite.__name__}", everywhere, folder)
     importlib.invalidate_caches()
     return getattr(importlib.import_module(name), workflow.__name__), everywhere.changes
+
+
+def _copied(module: str, prefix: str, everywhere: Everywhere, folder: Path) -> str:
+    """Write the rewritten copy of a module, and of what it imports from beside it; answers its name."""
+    tree = ast.parse(inspect.getsource(sys.modules[module]))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("workflows."):
+            node.module = _copied(node.module or "", prefix, everywhere, folder)
+    name = f"{prefix}_{module.rpartition('.')[2]}"
+    rewritten = ast.fix_missing_locations(everywhere.visit(tree))
+    (folder / f"{name}.py").write_text(ast.unparse(rewritten), encoding="utf-8")
+    return name

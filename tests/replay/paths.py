@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.replay import refund_only_paths, refund_paths, upkeep_paths
+from tests.replay import exchange_paths, refund_only_paths, refund_paths, return_paths, upkeep_paths
 from tests.replay.walking import DECLARED
 
-MODULES = (refund_only_paths, refund_paths, upkeep_paths)
+MODULES = (refund_only_paths, refund_paths, return_paths, exchange_paths, upkeep_paths)
 """Importing them declares their paths."""
 
 ALL = dict(DECLARED)

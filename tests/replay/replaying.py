@@ -11,10 +11,16 @@ from mallcare.contracts.converter import DATA_CONVERTER
 from tests.replay.corpus import Entry
 from workers.process import workflow_runner
 from workflows.after_sales import AfterSalesWorkflow
+from workflows.reconciliation import ReconciliationWorkflow
 from workflows.sweep import SweepWorkflow
 from workflows.webhook_delivery import WebhookDeliveryWorkflow
 
-WORKFLOWS: Sequence[type] = (AfterSalesWorkflow, SweepWorkflow, WebhookDeliveryWorkflow)
+WORKFLOWS: Sequence[type] = (
+    AfterSalesWorkflow,
+    ReconciliationWorkflow,
+    SweepWorkflow,
+    WebhookDeliveryWorkflow,
+)
 """Every workflow that a worker runs."""
 
 

@@ -9,26 +9,25 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
-from activities.maintenance import MaintenanceActivities
+from mallcare.application.reconciliation import ReconcileDay
 from mallcare.application.sweep import Sweep
 from mallcare.application.webhook_delivery import DeliverWebhooks, Pace
 from mallcare.contracts.converter import DATA_CONVERTER
-from mallcare.contracts.names import Queue
 from mallcare.embedded.temporal import EmbeddedTemporal
+from mallcare.gateways.system import TimeOrderedIds
 from mallcare.gateways.temporal_client import add_search_attributes
 from mallcare.persistence.engine import create_engine
-from mallcare.ports import OutgoingMessage, StorageUnavailable
+from mallcare.ports import BilledMerchant, BillRow, GatewayError, OutgoingMessage, StorageUnavailable
 from tests.vendor import ScriptedVendor
 from tests.world import World
-from workers import after_sales, delivery, payments
-from workers.process import WorkerPlan, build_worker
-from workflows.sweep import SweepWorkflow
+from workers import after_sales, delivery, maintenance, payments
+from workers.process import build_worker
 
 IDENTITY = "worker"
 """What histories call the process that worked on them; the default would name this machine."""
@@ -46,6 +45,27 @@ class ShortHistories(EmbeddedTemporal):
     def command(self) -> list[str]:
         limit = f"limit.historyCount.suggestContinueAsNew={MANY_EVENTS}"
         return [*super().command(), "--dynamic-config-value", limit]
+
+
+@dataclass
+class Bills:
+    """A vendor's bills: nothing was refunded, or nothing is told."""
+
+    failure: GatewayError | None = None
+
+    async def refunds_of(self, day: date) -> list[BillRow]:
+        """No row."""
+        if self.failure is not None:
+            raise self.failure
+        return []
+
+
+BANK, CLOSED_BANK = "bank", "closed-bank"
+REFUSES = GatewayError("NO_SUCH_MERCHANT", retryable=False, outcome_unknown=False)
+MERCHANTS = {
+    BANK: BilledMerchant("19", Bills()),
+    CLOSED_BANK: BilledMerchant("20", Bills(REFUSES)),
+}
 
 
 class Accepting:
@@ -97,11 +117,11 @@ async def open_stage(
     behind = World(database, client)
     stage = Stage(database, client, FragileSweep(behind.sweep), behind.vendor)
     webhooks = DeliverWebhooks(behind.uow, Accepting(), behind.clock, Pace(idle=timedelta(milliseconds=10)))
-    sweeping = MaintenanceActivities(stage.sweep)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    reconcile = ReconcileDay(behind.uow, MERCHANTS, behind.clock, TimeOrderedIds())
     plans = (
         after_sales.plan(behind.use_cases, behind.clock),
         payments.plan(behind.use_cases, behind.gateways, behind.clock),
-        WorkerPlan(Queue.MAINTENANCE, [SweepWorkflow], [sweeping.sweep]),
+        maintenance.plan(stage.sweep, reconcile),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         delivery.plan(webhooks),
     )
     async with AsyncExitStack() as stack:

@@ -16,6 +16,11 @@ WALKED_AGAIN = (
     "refund-only.escalated-then-approved",
     "refund-only.one-tender-failed-then-retried",
     "refund-only.two-tenders-called-back",
+    "return-refund.agreed-to-as-a-refund",
+    "return-refund.deadline-moved-a-little",
+    "return-refund.refunded-with-a-unit-missing",
+    "exchange.refused-in-part",
+    "reconciliation.given-up",
     "sweep.healed",
     "webhook-delivery.pumping",
 )

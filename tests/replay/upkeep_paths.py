@@ -1,9 +1,9 @@
-"""The workflows beside the cases: the sweep and the pump of webhooks."""
+"""The workflows beside the cases: the sweep, the pump of webhooks, reconciliation."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,8 +11,12 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from mallcare.contracts.maintenance import DeliveryInput, SweepReport
 from mallcare.contracts.names import Queue, WorkflowName
+from mallcare.contracts.reconciliation import ReconcileInput, ReconcileReport
 from mallcare.domain.commands import Reject
+from tests.replay.stage import BANK, CLOSED_BANK
 from tests.replay.walking import Runs, Walker, path
+
+DAY = date(2026, 3, 1)
 
 
 async def start_sweep(walker: Walker) -> WorkflowHandle[Any, SweepReport]:
@@ -84,3 +88,33 @@ async def continued_as_new(walker: Walker) -> Runs:
             await asyncio.sleep(0.02)
     await current.terminate("the path ends here")
     return walker.client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
+
+
+async def start_reconciliation(walker: Walker, provider: str) -> WorkflowHandle[Any, ReconcileReport]:
+    """A day of a vendor, as finance asks for it."""
+    return await walker.client.start_workflow(
+        WorkflowName.RECONCILIATION,
+        ReconcileInput(provider=provider, day=DAY),
+        id=f"reconciliation/{uuid4().hex}",
+        task_queue=Queue.MAINTENANCE,
+        result_type=ReconcileReport,
+    )
+
+
+@path("reconciliation")
+async def reconciled(walker: Walker) -> Runs:
+    """One activity, whose counts are the result."""
+    handle = await start_reconciliation(walker, BANK)
+    assert (await handle.result()).differences == 0
+    return handle
+
+
+@path("reconciliation")
+async def given_up(walker: Walker) -> Runs:
+    """The vendor says no for good: a second activity calls for a person, and the run fails."""
+    handle = await start_reconciliation(walker, CLOSED_BANK)
+    try:
+        await handle.result()
+    except WorkflowFailureError:
+        return handle
+    raise AssertionError("a day without a bill did not fail")
