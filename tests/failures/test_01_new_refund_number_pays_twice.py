@@ -59,6 +59,8 @@ async def test_what_timed_out_is_asked_for_under_its_own_number(shop: Shop, faul
         done = await shop.world.case(step.no)
         assert [leg.refund_no for leg in done.legs] == [leg.refund_no for leg in decided.legs]
         await paid_once(shop, order, done)
+        (row,) = await shop.books(order)
+        assert row["requests"] == (1 if fault == "timeout_after_commit" else 2)
 
     await asyncio.gather(*map(refunded, KINDS))
 
@@ -99,6 +101,7 @@ async def test_a_worker_that_dies_after_the_vendor_paid_pays_no_second_time(shop
     finally:
         shop.gateways["wechat_pay"] = healthy
     await paid_once(shop, order, await shop.world.case(step.no))
+    assert {row["requests"] for row in await shop.books(order)} == {1}
 
 
 @pytest.mark.rule("P2")

@@ -23,6 +23,7 @@ from tests.failures.shop import ADDRESS, KINDS, Payment, Shop, line
 pytestmark = pytest.mark.rule("P2")
 
 CLICKS = 8
+NOTHING: Json = {}
 
 
 async def new_order(shop: Shop, **changes: object) -> str:
@@ -86,9 +87,13 @@ def http_of(shop: Shop, kind: Kind, no: str) -> tuple[Calls, str, Json]:
 
 
 AGENTS = [
-    pytest.param(Kind.REFUND_ONLY, ("approve", {}), ("reject", {"reason": "used"}), id="refund_only-review"),
-    pytest.param(Kind.RETURN_REFUND, ("approve", {}), ("reject", {"reason": "used"}), id="return-review"),
-    pytest.param(Kind.EXCHANGE, ("approve", {}), ("reject", {"reason": "used"}), id="exchange-review"),
+    pytest.param(
+        Kind.REFUND_ONLY, ("approve", NOTHING), ("reject", {"reason": "used"}), id="refund_only-review"
+    ),
+    pytest.param(
+        Kind.RETURN_REFUND, ("approve", NOTHING), ("reject", {"reason": "used"}), id="return-review"
+    ),
+    pytest.param(Kind.EXCHANGE, ("approve", NOTHING), ("reject", {"reason": "used"}), id="exchange-review"),
     pytest.param(
         Kind.RETURN_REFUND,
         ("accept", {"lines": [{"line_id": "1", "quantity": 1}]}),
@@ -104,7 +109,7 @@ AGENTS = [
     pytest.param(
         Kind.EXCHANGE,
         ("reship", {"carrier": "shunfeng", "waybill": "SF0000000001"}),
-        ("out-of-stock", {}),
+        ("out-of-stock", NOTHING),
         id="exchange-reshipment",
     ),
 ]

@@ -52,7 +52,7 @@ async def nothing_more(shop: Shop, done: AfterSalesCase, told: list[str]) -> Non
 
 @EVERY_RACE
 async def test_just_before_the_deadline_the_command_wins_and_the_timer_dies(shop: Shop, race: Race) -> None:
-    """A moment before: nothing has happened yet, the command decides, and past the instant nothing more comes.
+    """A moment before: nothing happened yet, the command decides, and past the instant nothing more comes.
 
     Guard: the timer set for the wait before asks, and `fire_deadline` finds another instant.
     """
