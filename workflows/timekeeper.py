@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import workflow
@@ -15,7 +16,7 @@ FOR_EVER = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=30)
 )
 BREATH = timedelta(seconds=1)
-"""Between two looks at the least: what somebody has locked just now is looked at again after it."""
+"""Between two looks at the least, however often it is woken; what somebody has locked waits as long."""
 
 
 @workflow.defn(name=WorkflowName.TIMEKEEPER)
@@ -52,8 +53,10 @@ class TimekeeperWorkflow:
         self._woken = True
 
     async def _sleep(self, report: KeepTimeReport, longest: timedelta) -> None:
-        left = longest if report.next_due_at is None else min(longest, report.next_due_at - workflow.now())
-        try:
+        looked_at = workflow.now()
+        left = longest if report.next_due_at is None else min(longest, report.next_due_at - looked_at)
+        with suppress(TimeoutError):
             await workflow.wait_condition(lambda: self._woken, timeout=max(BREATH, left))
-        except TimeoutError:
-            return
+        early = looked_at + BREATH - workflow.now()
+        if early > timedelta(0):
+            await workflow.sleep(early)

@@ -62,7 +62,10 @@ class ReadOrder:
         )
 
     def _due_already(self, record: OrderRecord, book: OrderBook) -> datetime | None:
-        """The instant it was due, where its timekeeper is late; not while all of it is asked back."""
-        due = record.release_due_at
+        """The instant it was due, where its timekeeper is late; not while all of it is asked back.
+
+        Nor where the mall closed the order: its timekeeper will withhold it.
+        """
+        due = record.release_due_at if record.fulfilment.closed_at is None else None
         free = any(book.refundable_quantity(line.line_id) for line in record.order.lines)
         return due if due is not None and due <= self._clock.now() and free else None

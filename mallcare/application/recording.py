@@ -6,6 +6,7 @@ from mallcare.application.announcements import announce
 from mallcare.application.asking import ask_operations, drop_moot_tasks
 from mallcare.application.intercepts import begin_intercept
 from mallcare.domain.after_sales import AfterSalesCase, Decision
+from mallcare.domain.release import holds_release
 from mallcare.domain.vocabulary import State
 from mallcare.ports import CaseDetails, CaseRecord, Ids, UnitOfWork
 
@@ -37,7 +38,7 @@ async def write_change(
     await uow.cases.record(case.after_sales_no, decision.events, command_id=command_id)
     await uow.outbox.add(announce(case, decision.events, ids))
     await drop_moot_tasks(uow, before, case)
-    if case.whole_order and case.state.final and not case.refund_decided and not before.state.final:
+    if holds_release(before) and not holds_release(case):
         await uow.releases.due_again(case.order_no, case.updated_at)
     await begin_intercept(uow, before, case, ids)
     if case.exchanged_at is not None:

@@ -21,7 +21,7 @@ class BackgroundWakes:
         pause: between two rounds of waking.
     """
 
-    def __init__(self, timekeepers: Timekeepers, *, pause: timedelta = timedelta(milliseconds=200)) -> None:
+    def __init__(self, timekeepers: Timekeepers, *, pause: timedelta = timedelta(seconds=1)) -> None:
         self._timekeepers = timekeepers
         self._pause = pause
         self._shards: set[int] = set()

@@ -14,6 +14,7 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    cast,
     exists,
     func,
     or_,
@@ -23,14 +24,23 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mallcare.domain.orders import FREIGHT_LINE
 from mallcare.domain.vocabulary import FINAL_STATES, Kind
 from mallcare.persistence.codec import instant, utc
 from mallcare.persistence.order_tables import TO_RELEASE
-from mallcare.persistence.tables import after_sales, orders
+from mallcare.persistence.tables import after_sales, orders, unit_holdings
 from mallcare.ports.timekeeping import DueRelease
 
-O, A = orders.c, after_sales.c  # noqa: E741 - the two tables, as in the other repositories
+O, A, H = orders.c, after_sales.c, unit_holdings.c  # noqa: E741 - tables, as in the other repositories
 SHARD = bindparam("of_shard", type_=SmallInteger())
+_line = func.jsonb_array_elements(O.lines).column_valued("line")
+_bought = select(func.sum(cast(_line.op("->>")("quantity"), Integer()))).scalar_subquery()
+_given_back = (
+    select(func.count())
+    .where(H.order_no == O.order_no, H.decided, H.line_id != FREIGHT_LINE)
+    .correlate(orders)
+    .scalar_subquery()
+)
 _whole_order_asked_back = exists().where(
     A.order_no == O.order_no,
     A.whole_order,
@@ -53,7 +63,7 @@ STANDING = (
         O.order_no,
         O.supplier_id,
         O.release_due_at,
-        or_(O.closed_at.is_not(None), _whole_order_asked_back).label("withheld"),
+        or_(O.closed_at.is_not(None), _whole_order_asked_back, _given_back >= _bought).label("withheld"),
     )
     .where(O.order_no == any_(bindparam("numbers", type_=ARRAY(Text()))))
     .order_by(O.release_due_at, O.order_no)

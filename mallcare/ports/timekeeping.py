@@ -22,7 +22,8 @@ def shard_of(supplier_id: str) -> int:
 class DueRelease:
     """An order whose cooling-off has ended, under its row lock.
 
-    `withheld`: a request for the whole order is open or was refunded, or the mall closed the order.
+    `withheld`: a refund-only request for the whole order is open or was refunded, nothing of it is left
+    that was not refunded, or the mall closed it.
     """
 
     order_no: str
