@@ -12,6 +12,7 @@ from mallcare.domain.commands import (
     ReceivedLine,
     Refuse,
 )
+from mallcare.domain.deciding import decide
 from mallcare.domain.errors import InvalidInput, UnitsUnavailable
 from mallcare.domain.inspection import Counts, Stock, refused_of, stock_of
 from mallcare.domain.vocabulary import DeadlineEffect, Kind, OrderEventType, State
@@ -182,11 +183,13 @@ def test_acceptances_that_make_no_sense_are_refused(lines: tuple[AcceptedLine, .
 
 @pytest.mark.parametrize("kind", WITH_GOODS)
 def test_units_the_mall_refunded_meanwhile_are_not_accepted(kind: Kind) -> None:
-    """They would be paid or replaced a second time; what the mall left can go back to the customer."""
+    """They would be paid or replaced a second time; what the mall left can be accepted, or go back."""
     ledger = journeys.counted(kind)
     ledger.mall_refunds(mall_refunded({"A": 1}))
     with pytest.raises(UnitsUnavailable):
         ledger.decide(NO, Accept((AcceptedLine("A", 3),)), SUPPLIER, NOW)
+    left = decide(only(ledger), Accept((AcceptedLine("A", 2),)), SUPPLIER, ledger.at(NOW))
+    assert left.case.accepted_units == journeys.A_UNITS[:2]
     assert ledger.decide(NO, Refuse("refunded"), SUPPLIER, NOW).case.state is State.RETURNING_TO_CUSTOMER
 
 

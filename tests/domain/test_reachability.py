@@ -19,7 +19,6 @@ from mallcare.domain.commands import (
     ExtendDeadline,
     Propose,
     Receive,
-    ReceivedLine,
     Reship,
     SettleOffline,
     WaybillCommand,
@@ -30,7 +29,7 @@ from mallcare.domain.errors import DomainError
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage, ReviewTimeout
 from mallcare.domain.refunding import settle_refund
 from mallcare.domain.refunds import LegOutcome
-from mallcare.domain.tracking import hear_of_parcel
+from mallcare.domain.tracking import WAITED_FOR, hear_of_parcel
 from mallcare.domain.transitions import CLOCKS, SETTLEMENT, TABLE, allowed_actions
 from mallcare.domain.vocabulary import (
     FINAL_STATES,
@@ -60,8 +59,7 @@ OTHER_KINDS: tuple[Command, ...] = tuple(Propose("otherwise", None, kind) for ki
 CHOICES: tuple[Command, ...] = (
     *(command for action, command in COMMANDS.items() if action not in (Action.PROPOSE, Action.ACCEPT)),
     Accept((AcceptedLine("A", 1),)),
-    Accept((AcceptedLine("A", 2),), "goodwill"),
-    Receive((ReceivedLine("A", good=1, damaged=1),)),
+    Accept((AcceptedLine("A", 2),)),
     Receive(()),
     Choose(Choice.REFUND),
 )
@@ -134,7 +132,7 @@ def steps(ledger: Ledger, now: datetime, *, changing: bool) -> Iterator[tuple[ob
         for succeeded in (False, True):
             outcome = LegOutcome(leg.refund_no, succeeded, "NOT_ENOUGH")
             yield "word", now, settle_refund(case, outcome, ledger.policy, now)
-    for parcel in case.parcels:
+    for parcel in (p for p in case.parcels if WAITED_FOR[p.purpose] is case.state):
         for type_ in (OrderEventType.IN_TRANSIT, OrderEventType.DELIVERED):
             heard = reported(type_, now, parcel.waybill)
             yield "report", now, hear_of_parcel(case, parcel.waybill, [heard], ledger.policy, now)
@@ -169,14 +167,14 @@ def walk_from(found: Walk, ledger: Ledger, *, changing: bool) -> None:
 def walked(kind: Kind | None) -> Walk:
     """Everything a request of a kind can come to; None: of any kind, offers of other kinds included."""
     found = Walk()
-    free = order(line("A", 2, 0))
-    starts = ((POLICY, bought(), True), (AUTOMATIC, bought(), True), (AUTOMATIC, free, False))
-    for policy, paid, known in starts:
-        for start in Kind if kind is None else [kind]:
-            ledger = Ledger(paid, policy)
+    for start in Kind if kind is None else [kind]:
+        # Two tenders where nothing else makes a difference; with goods one of them fails or pays as well.
+        paid, free = (bought() if start is RO else order(line("A", 3))), order(line("A", 2, 0))
+        for policy, worth, known in ((POLICY, paid, True), (AUTOMATIC, paid, True), (AUTOMATIC, free, False)):
+            ledger = Ledger(worth, policy)
             ledger.return_address_known = known
             ledger.submit(asking(("A", 2), kind=start), NOW)
-            walk_from(found, ledger, changing=kind is None)
+            walk_from(found, ledger, changing=kind is None and start is not RO)
     return found
 
 
