@@ -21,8 +21,8 @@ from tests.domain.builders import (
     TICK,
 )
 from tests.domain.ledger import Ledger
-from tests.domain.test_transitions import COMMANDS as COMMANDS_OF_TABLE
-from tests.domain.test_transitions import SITUATIONS
+from tests.domain.situations import COMMANDS as COMMANDS_OF_TABLE
+from tests.domain.situations import SITUATIONS
 
 AUTO = AfterSalesPolicy(review_timeout=ReviewTimeout.AUTO_APPROVE)
 ZERO = timedelta(0)

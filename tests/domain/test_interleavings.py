@@ -5,7 +5,6 @@ The ledger remembers only what storage remembers, so each step decides from what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,20 +14,7 @@ from hypothesis.stateful import initialize, precondition, rule, run_state_machin
 
 from mallcare.domain.after_sales import AfterSalesCase
 from mallcare.domain.commands import (
-    Accept,
-    AcceptedLine,
     Actor,
-    Choose,
-    Command,
-    CorrectWaybill,
-    ExtendDeadline,
-    Propose,
-    Receive,
-    ReceivedLine,
-    Reship,
-    SettleOffline,
-    ShipBack,
-    SubmitWaybill,
 )
 from mallcare.domain.errors import (
     FourEyes,
@@ -46,12 +32,12 @@ from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage, ReviewTime
 from mallcare.domain.quotes import RequestedLine
 from mallcare.domain.submission import Request
 from mallcare.domain.transitions import allowed_actions
-from mallcare.domain.vocabulary import Action, Choice, Kind, OrderEventType, Role, State
+from mallcare.domain.vocabulary import Action, Kind, OrderEventType, Role, State
 from tests.domain.builders import AFTER_COOLING_OFF, PLACED_AT, TICK, asking, mall_refunded, reported
 from tests.domain.invariants import AlwaysTrue
 from tests.domain.ledger import Ledger
+from tests.domain.moves import BY_THE_WAY, USUAL, command_for
 from tests.domain.strategies import orders
-from tests.domain.test_transitions import COMMANDS
 
 PARCELS = [OrderEventType.COLLECTED, OrderEventType.DELIVERED]
 REPORTS = [OrderEventType.IN_TRANSIT, OrderEventType.EXCEPTION, OrderEventType.DELIVERED]
@@ -70,44 +56,6 @@ ASKED = st.lists(
     st.tuples(PARTS, st.sampled_from(Kind), st.lists(st.integers(0, 10_000), max_size=9)), max_size=3
 )
 """Requests an order begins with, and how each goes on from there."""
-
-USUAL: Mapping[State, tuple[Action, ...]] = {
-    State.PENDING_REVIEW: (Action.APPROVE,),
-    State.PENDING_CUSTOMER: (Action.ACCEPT_PROPOSAL, Action.SUBMIT_EVIDENCE),
-    State.AWAITING_RETURN: (Action.SUBMIT_WAYBILL,),
-    State.RETURN_IN_TRANSIT: (Action.RECEIVE,),
-    State.INSPECTING: (Action.ACCEPT, Action.ACCEPT, Action.RECEIVE, Action.REFUSE),
-    State.AWAITING_RESHIPMENT: (Action.RESHIP, Action.OUT_OF_STOCK, Action.SHIP_BACK),
-    State.OUT_OF_STOCK: (Action.CHOOSE,),
-    State.RESHIPPED: (Action.CONFIRM, Action.REPORT_MISSING, Action.SHIP_BACK, Action.RESHIP),
-    State.RETURNING_TO_CUSTOMER: (Action.SHIP_BACK, Action.CONFIRM),
-    State.REFUND_FAILED: (Action.SETTLE_OFFLINE, Action.SETTLE_OFFLINE, Action.RETRY_REFUND),
-}
-"""What leads on from each state; random moves alone seldom come far."""
-
-BY_THE_WAY = {Action.EXTEND_DEADLINE, Action.CHANGE_ADDRESS, Action.RECEIVE, Action.CORRECT_WAYBILL}
-"""Actions that lead nowhere else most of the time."""
-
-
-def received(case: AfterSalesCase, detail: int) -> Receive:
-    """Some count of what came back, often all of it and good."""
-    told: list[ReceivedLine] = []
-    for i, line in enumerate(case.lines):
-        good = line.quantity if detail % 2 else (detail // 3) % (line.quantity + 1)
-        damaged = (detail // 5) % (line.quantity - good + 1)
-        wrong = (detail // 7) % (line.quantity - good - damaged + 1)
-        if (detail + i) % 6:
-            told.append(ReceivedLine(line.line_id, good, damaged, wrong))
-    return Receive(tuple(told))
-
-
-def accepted(case: AfterSalesCase, detail: int) -> Accept:
-    """Some part of the lines, at times more than arrived, and then with or without a reason."""
-    lines = [
-        AcceptedLine(line.line_id, line.quantity if detail % 2 else (detail // 3) % (line.quantity + 1))
-        for line in case.lines
-    ]
-    return Accept(tuple(lines), "goodwill" if detail % 5 else None)
 
 
 class OneOrder(AlwaysTrue):
@@ -130,37 +78,6 @@ class OneOrder(AlwaysTrue):
         """Some case in one of the states, None if there is none."""
         found = [case for case in self.ledger.cases.values() if not states or case.state in states]
         return found[number % len(found)] if found else None
-
-    def command(self, action: Action, case: AfterSalesCase, detail: int) -> Command:
-        """A command of that name, of which `detail` decides the rest."""
-        waybill = f"W{self.waybills + detail % 2}"
-        self.waybills += 1
-        match action:
-            case Action.PROPOSE:
-                kind = [None, *Kind][detail % 4]
-                part = case.quote.goods_fen * (detail % 5) // 4
-                return Propose("instead", part if detail % 3 else None, kind)
-            case Action.RECEIVE:
-                return received(case, detail)
-            case Action.ACCEPT:
-                return accepted(case, detail)
-            case Action.CHOOSE:
-                return Choose(list(Choice)[detail % 2])
-            case Action.EXTEND_DEADLINE:
-                later = timedelta(hours=1) if detail % 2 else timedelta(days=30)
-                return ExtendDeadline(max(case.deadline_at or self.now, self.now) + later, "holiday")
-            case Action.SUBMIT_WAYBILL:
-                return SubmitWaybill("SF", waybill)
-            case Action.CORRECT_WAYBILL:
-                return CorrectWaybill("SF", waybill)
-            case Action.SHIP_BACK:
-                return ShipBack("SF", f"{waybill}-back")
-            case Action.RESHIP:
-                return Reship("SF", f"{waybill}-{self.waybills}")
-            case Action.SETTLE_OFFLINE:
-                return SettleOffline(detail % 4)
-            case _:
-                return COMMANDS[action]
 
     # what people do
 
@@ -250,7 +167,8 @@ class OneOrder(AlwaysTrue):
 
     def give(self, case: AfterSalesCase, action: Action, actor: Actor, detail: int, expected: int) -> None:
         """Give a command; a refusal must have the reason it names."""
-        command = self.command(action, case, detail)
+        command = command_for(case, action, self.now, f"W{self.waybills + detail % 2}", detail)
+        self.waybills += 1
         may = action in allowed_actions(case, actor.role)
         try:
             self.ledger.decide(case.after_sales_no, command, actor, self.now, expected)
@@ -374,4 +292,4 @@ class OneOrder(AlwaysTrue):
 @pytest.mark.rule("A4")
 def test_no_interleaving_breaks_units_money_or_clocks() -> None:
     """Requests, decisions, alarms, parcels, vendors and the mall in any sequence: every invariant holds."""
-    run_state_machine_as_test(OneOrder, settings=settings(max_examples=200, stateful_step_count=50))
+    run_state_machine_as_test(OneOrder, settings=settings(max_examples=300, stateful_step_count=50))

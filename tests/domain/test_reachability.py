@@ -45,7 +45,7 @@ from mallcare.domain.voiding import void
 from tests.domain.builders import CHECKER, POLICY, Actor, asking, line, order, reported
 from tests.domain.journeys import DAY, EX, NOW, RO, RR, bought, only
 from tests.domain.ledger import Ledger
-from tests.domain.test_transitions import COMMANDS
+from tests.domain.situations import COMMANDS
 
 OFFERS: dict[Kind, tuple[Command, ...]] = {
     RO: (Propose("less", 1),),

@@ -12,7 +12,7 @@ from tests.domain import journeys
 from tests.domain.builders import CUSTOMER, OPERATIONS, SUPPLIER, asking, mall_refunded, reported
 from tests.domain.journeys import COMING_BACK, DAY, EX, HOUR, NO, NOW, RO, RR, WITH_GOODS, only
 from tests.domain.ledger import Ledger
-from tests.domain.test_transitions import SITUATIONS
+from tests.domain.situations import SITUATIONS
 
 UNDECIDED = [
     name
