@@ -46,6 +46,13 @@ def test_folding_keeps_the_earliest(events: list[OrderEvent]) -> None:
             if e.type is OrderEventType.DELIVERED and (e.line_ids is None or line_id in e.line_ids)
         ]
         assert folded.delivered_at.get(line_id) == min(deliveries, default=None)
+        about = [
+            e.occurred_at
+            for e in events
+            if e.type in PARCEL_EVENTS and (e.line_ids is None or line_id in e.line_ids)
+        ]
+        assert folded.shipped_at.get(line_id) == min(about, default=None)
+        assert folded.under_way([line_id]) is (bool(about) and not deliveries)
 
 
 def test_a_delivery_of_no_lines_delivers_none() -> None:
