@@ -16,7 +16,7 @@ from benchmarks.stack import Arena
 from benchmarks.wire import Json, Wire, connected
 from mallcare.contracts.after_sales import CaseSnapshot
 from mallcare.contracts.names import after_sales_workflow_id
-from mallcare.domain.vocabulary import Role, State
+from mallcare.domain.vocabulary import Kind, Role, State
 
 NOT_STARTED_POLL_SECONDS = 0.005
 PATIENCE_SECONDS = 60
@@ -122,18 +122,26 @@ async def _timed(arena: Arena, timing: Timing, work: Callable[[], Awaitable[None
         timing.cpu[name] = timing.cpu.get(name, 0.0) + used - before[name]
 
 
-async def submit(wire: Wire, token: str, order_no: str, *, whole: bool = False) -> Json:
-    """A refund-only request of one unit, or of the whole order."""
+async def submit(
+    wire: Wire,
+    token: str,
+    order_no: str,
+    *,
+    whole: bool = False,
+    kind: Kind = Kind.REFUND_ONLY,
+    quantity: int = 1,
+) -> Json:
+    """A request for so many units, or for the whole order."""
     body: Json = {
         "order_no": order_no,
-        "kind": "refund_only",
+        "kind": kind.value,
         "reason_code": "changed_mind",
-        **({"whole_order": True} if whole else {"lines": [{"line_id": "1", "quantity": 1}]}),
+        **({"whole_order": True} if whole else {"lines": [{"line_id": "1", "quantity": quantity}]}),
     }
     return await wire.post("/v1/after-sales", token, body, {"Idempotency-Key": uuid4().hex})
 
 
-async def command(wire: Wire, token: str, case: Json, name: str, **facts: str) -> Json:
+async def command(wire: Wire, token: str, case: Json, name: str, **facts: object) -> Json:
     """A command that is accepted."""
     body: Json = {"command_id": uuid4().hex, **facts}
     return await wire.post(f"/v1/after-sales/{case['after_sales_no']}/{name}", token, body)

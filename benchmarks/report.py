@@ -8,14 +8,13 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.deadlines import Deadlines, Lateness
-from benchmarks.events import PEER, Shape
+from benchmarks.events import Shape
 from benchmarks.lifecycle import Level
 from benchmarks.shape import ACTIVITIES, EVENTS, SIGNALS, TASKS, quantile
 
-SHARE_OF_FLOOR, TIMES_BARE_START, MOST_EVENTS, TIMES_BARE_CPU, SPREAD_SECONDS, TIMES_BARE_BURST = (
+SHARE_OF_FLOOR, TIMES_BARE_START, TIMES_BARE_CPU, SPREAD_SECONDS, TIMES_BARE_BURST = (
     0.7,
     4.0,
-    20,
     3.0,
     1.0,
     1.2,
@@ -105,9 +104,9 @@ def _aims(findings: Findings) -> list[Row]:
         times = last.product.cpu_ms("worker") / last.floor.cpu_ms("floor worker")
         rows.append(_aim(f"P7 worker CPU / bare worker, {last.clients} clients", times, TIMES_BARE_CPU))
     rows += [
-        _aim(f"P2 events, {shape.kind}", shape.counts[EVENTS], MOST_EVENTS)
+        _aim(f"P2 events, {shape.name}", shape.counts[EVENTS], shape.most)
         for shape in findings.shapes
-        if shape.kind != PEER
+        if shape.most is not None
     ]
     if findings.deadlines is not None:
         spread, burst = findings.deadlines.spread, findings.deadlines.burst
@@ -171,7 +170,7 @@ def _cpu(levels: list[Level]) -> Sheet:
 def _histories(shapes: list[Shape]) -> Sheet:
     rows = [
         (
-            shape.kind,
+            shape.name,
             str(shape.counts[EVENTS]),
             str(shape.counts[TASKS]),
             str(shape.counts[ACTIVITIES]),

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
+
+from mallcare.domain.vocabulary import Kind
+
+MOST_EVENTS: Mapping[Kind, int] = {Kind.REFUND_ONLY: 20, Kind.RETURN_REFUND: 40, Kind.EXCHANGE: 45}
+"""P2: a case of a kind that goes straight to its end takes at most so many."""
 
 EVENTS, TASKS, ACTIVITIES, SIGNALS = "events", "workflow tasks", "activities", "signals"
 COUNTED = {

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from uuid import uuid4
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 
+from benchmarks.shape import MOST_EVENTS
 from mallcare.application.idempotency import Repeatable
 from mallcare.application.orders import IncomingOrder
 from mallcare.application.submit import Submission
-from mallcare.domain.commands import Approve, Cancel, Reject
+from mallcare.domain.commands import Approve, Cancel, Confirm, Reject
 from mallcare.domain.quotes import RequestedLine
 from mallcare.domain.submission import Request
-from mallcare.domain.vocabulary import Kind, State
+from mallcare.domain.vocabulary import Kind, OrderEventType, State
 from mallcare.ports import CaseDetails, PersonalData
+from tests.replay.walking import at_rest
+from tests.travels import received, travelling, walk, waybill
 from tests.world import CUSTOMER, MALL, World
 
-MOST_EVENTS = 20
-"""Of a refund-only case that one decision ends."""
+TRACKED_OVER_DAYS, UNTRACKED_OVER_DAYS, EXCHANGED_OVER_DAYS = 57, 39, 46
+"""Events of a return and an exchange that take their time: each step hours or days after the one before."""
+THE_TESTS_OWN = ("WORKFLOW_EXECUTION_OPTIONS_UPDATED", "WORKFLOW_EXECUTION_TIME_SKIPPING")
+"""Events that skipping time leaves behind."""
+AWOKEN = ("WORKFLOW_EXECUTION_OPTIONS_UPDATED", "WORKFLOW_TASK_SCHEDULED")
 PERSONAL = {"name": "林小满测试", "phone": "13912345678", "openid": "oPENid-5f2c", "address": "梧桐路 77 号"}
 WORDS = "杯口有缺口, 请打 13912345678"
 EVIDENCE = "https://files.example/evidence/9d41.jpg"
@@ -43,7 +50,7 @@ async def test_an_approved_refund_stays_within_twenty_events(world: World) -> No
     assert count(history, EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED) == 1
     assert count(history, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) == 1
     assert count(history, EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED) <= 3
-    assert len(history.events) <= MOST_EVENTS
+    assert len(history.events) <= MOST_EVENTS[Kind.REFUND_ONLY]
 
 
 async def test_a_case_without_a_refund_needs_no_activity(world: World) -> None:
@@ -56,7 +63,7 @@ async def test_a_case_without_a_refund_needs_no_activity(world: World) -> None:
         history = await history_of(world, no, end)
         assert count(history, EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED) == 0
         assert count(history, EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED) <= 2
-        assert len(history.events) <= MOST_EVENTS
+        assert len(history.events) <= MOST_EVENTS[Kind.REFUND_ONLY]
 
 
 async def test_a_cooling_off_refund_needs_no_hint(world: World) -> None:
@@ -66,7 +73,84 @@ async def test_a_cooling_off_refund_needs_no_hint(world: World) -> None:
     no = await world.submit(order, None)
     history = await history_of(world, no, State.COMPLETED)
     assert count(history, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) == 0
-    assert len(history.events) <= MOST_EVENTS
+    assert len(history.events) <= MOST_EVENTS[Kind.REFUND_ONLY]
+
+
+async def steps(world: World, no: str, *states: State, each: timedelta | None = None) -> None:
+    """The commands that lead to each state, after a pause or as soon as the workflow rests."""
+    for state in states:
+        if each is not None:
+            await world.skip(no, each)
+        await walk(world, no, state)
+        await at_rest(world, no)
+
+
+def events_of(history: WorkflowHistory) -> int:
+    """Events that a case would have anywhere; a skip sometimes gives a workflow task of its own."""
+    names = [EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") for event in history.events]
+    own = sum(name.startswith(THE_TESTS_OWN) for name in names)
+    tasks = sum(pair == AWOKEN for pair in pairwise(names))
+    return len(names) - own - 3 * tasks
+
+
+ON_THEIR_WAY = (State.AWAITING_RETURN, State.RETURN_IN_TRANSIT)
+
+
+async def test_a_return_stays_within_forty_events(world: World) -> None:
+    """Four hints and one activity, however many states."""
+    no = await travelling(world, Kind.RETURN_REFUND, rest=at_rest)
+    await steps(world, no, *ON_THEIR_WAY, State.INSPECTING, State.REFUNDING)
+    history = await history_of(world, no, State.COMPLETED)
+    assert count(history, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) == 4
+    assert count(history, EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED) == 1
+    assert len(history.events) <= MOST_EVENTS[Kind.RETURN_REFUND]
+
+
+async def test_an_exchange_stays_within_forty_five_events(world: World) -> None:
+    """Six hints and no activity at all."""
+    no = await travelling(world, Kind.EXCHANGE, rest=at_rest)
+    await steps(world, no, *ON_THEIR_WAY, State.INSPECTING, State.AWAITING_RESHIPMENT, State.RESHIPPED)
+    await world.command(no, Confirm(), CUSTOMER)
+    history = await history_of(world, no, State.COMPLETED)
+    assert count(history, EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED) == 0
+    assert len(history.events) <= MOST_EVENTS[Kind.EXCHANGE]
+
+
+async def test_a_tracked_return_over_days_costs_its_reports_and_one_question(world: World) -> None:
+    """Eight days, five reports: the first and the delivery are told; of the others the timer asks once."""
+    no = await travelling(world, Kind.RETURN_REFUND, rest=at_rest)
+    await steps(world, no, *ON_THEIR_WAY, each=timedelta(hours=30))
+    case = await world.case(no)
+    moves = (OrderEventType.COLLECTED, *[OrderEventType.IN_TRANSIT] * 3, OrderEventType.DELIVERED)
+    for event in moves:
+        await world.skip(no, timedelta(hours=20))
+        await world.report(case.order_no, event, waybill(case))
+        await at_rest(world, no)
+    await world.skip(no, timedelta(hours=20))
+    await world.command(no, received(case))
+    await steps(world, no, State.REFUNDING, each=timedelta(hours=3))
+    assert events_of(await history_of(world, no, State.COMPLETED)) == TRACKED_OVER_DAYS
+
+
+async def test_a_return_over_days_that_nobody_tracks_is_as_small_as_a_quick_one(world: World) -> None:
+    """Time alone costs nothing."""
+    no = await travelling(world, Kind.RETURN_REFUND, rest=at_rest)
+    await steps(world, no, *ON_THEIR_WAY, State.INSPECTING, State.REFUNDING, each=timedelta(hours=30))
+    assert events_of(await history_of(world, no, State.COMPLETED)) == UNTRACKED_OVER_DAYS
+
+
+async def test_an_exchange_over_days_moves_one_timer_more(world: World) -> None:
+    """The supplier's 48 hours to inspect and to reship no longer end together."""
+    no = await travelling(world, Kind.EXCHANGE, rest=at_rest)
+    await steps(
+        world,
+        no,
+        *(*ON_THEIR_WAY, State.INSPECTING, State.AWAITING_RESHIPMENT, State.RESHIPPED),
+        each=timedelta(hours=30),
+    )
+    await world.skip(no, timedelta(days=3))
+    await world.command(no, Confirm(), CUSTOMER)
+    assert events_of(await history_of(world, no, State.COMPLETED)) == EXCHANGED_OVER_DAYS
 
 
 async def test_nothing_personal_is_in_a_history(world: World) -> None:
