@@ -12,13 +12,14 @@ from uuid import uuid4
 
 import pytest
 
+from mallcare.application.caller import Caller
 from mallcare.domain.after_sales import AfterSalesCase
-from mallcare.domain.commands import RetryRefund, SettleOffline
-from mallcare.domain.errors import DomainError, UnitsUnavailable
+from mallcare.domain.commands import AcceptProposal, Propose, RetryRefund, SettleOffline
+from mallcare.domain.errors import UnitsUnavailable
 from mallcare.domain.orders import Order
 from mallcare.domain.vocabulary import Kind, LegStatus, OrderEventType, State
-from tests.failures.shop import KINDS, Payment, Shop, at_once, codes, line
-from tests.world import FINANCE
+from tests.failures.shop import KINDS, Payment, Shop, Step, at_once, codes, line
+from tests.world import CUSTOMER, FINANCE, MALL
 
 pytestmark = pytest.mark.rule("A4")
 
@@ -66,35 +67,49 @@ async def test_orders_that_share_a_payment_never_pay_back_more_than_it(shop: Sho
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_mall_s_own_refund_counts_while_a_request_is_decided(shop: Shop, kind: Kind) -> None:
-    """The mall refunds a unit by itself at the very time the request on it is paid: one of both pays it.
+    """The mall refunds a unit by itself before, after and while the request on it is paid.
 
     Guard: the mall's report takes the order's lock too, and its units are lost to the request
-    (`OrderBook.check_held`); without it both would pay within the order's cap.
+    (`OrderBook.check_held`). The cap alone would not notice: other units were settled for less.
     """
-    orders = [await shop.order(line(quantity=2)) for _ in range(4)]
-    steps = await asyncio.gather(*(shop.about_to_pay(order, kind, ("1", 2)) for order in orders))
 
-    async def race(order: Order, step_at: int) -> None:
-        refunded = shop.report(order, OrderEventType.REFUNDED, refunded_lines={"1": 1})
-        answers = await asyncio.gather(shop.give(steps[step_at]), refunded, return_exceptions=True)
-        refused = isinstance(answers[0], DomainError)
-        case = await shop.world.case(steps[step_at].no)
-        paid = sum(leg.amount_fen for leg in case.legs)
-        assert paid == (0 if refused else 2_000), answers
-        if not refused:
-            await shop.world.finished(case.after_sales_no)
-        # What the mall gave back counts inside the cap, and never on top of a decided refund.
-        async with shop.world.uow() as uow:
-            record = await uow.orders.get(order.order_no)
-            assert record is not None
-            book = await uow.orders.book(record, lock_transactions=False)
-        assert sum(book.spent_fen) == (1_000 if refused else 2_000)
+    async def race(turn: int) -> None:
+        order = await shop.order(line(quantity=4))
+        await _settled_for_one_fen(shop, order, 2)
+        step = await shop.about_to_pay(order, kind, ("1", 2))
+        mall = shop.report(order, OrderEventType.REFUNDED, refunded_lines={"1": 1})
+        if turn == 0:
+            await mall
+            won, _ = await at_once(shop.give(step))
+        elif turn == 1:
+            won, _ = await at_once(shop.give(step))
+            await mall
+        else:
+            (won, _), _ = await asyncio.gather(at_once(shop.give(step)), mall)
+        if won:
+            await shop.world.finished(step.no)
+        assert bool(won) is {0: False, 1: True}.get(turn, bool(won))
+        assert await shop.paid_out_fen(order) == (2_001 if won else 1)
+        # What the mall gave back counts inside the cap, and nothing of a decided refund is taken again.
+        standing = await shop.world.use_cases.read_order(order.order_no, MALL)
+        assert sum(standing.book.spent_fen) == (2_001 if won else 1_001)
 
-    await asyncio.gather(*(race(order, at) for at, order in enumerate(orders)))
+    await asyncio.gather(*map(race, range(4)))
 
 
+async def _settled_for_one_fen(shop: Shop, order: Order, quantity: int) -> None:
+    """Units whose customer agreed to one fen for all of them."""
+    no = await shop.ask(order, Kind.REFUND_ONLY, ("1", quantity))
+    await shop.world.command(no, Propose("one fen?", goods_fen=1))
+    await shop.world.command(no, AcceptProposal(), CUSTOMER)
+    await shop.world.finished(no)
+
+
+@pytest.mark.parametrize("at_the_same_time", [False, True])
 @pytest.mark.parametrize("how", ["retry", "settlement"])
-async def test_money_that_went_elsewhere_meanwhile_is_not_paid_by_a_retry(shop: Shop, how: str) -> None:
+async def test_money_that_went_elsewhere_meanwhile_is_not_paid_by_a_retry(
+    shop: Shop, how: str, at_the_same_time: bool
+) -> None:
     """A refund failed and counts no more; another order takes the rest of the payment; then finance comes.
 
     Guard: `retry_refund` and `settle_offline` check the caps again, under the same locks. At the same time
@@ -111,8 +126,12 @@ async def test_money_that_went_elsewhere_meanwhile_is_not_paid_by_a_retry(shop: 
         command = SettleOffline(items=1)
         await shop.world.command(step.no, command, FINANCE)
     other = await shop.about_to_pay(second, Kind.REFUND_ONLY, ("1", 1))
-    checker = type(FINANCE)(FINANCE.role, "finance-2")
-    won, lost = await at_once(shop.world.command(step.no, command, checker), shop.give(other))
+    again = Step(step.no, command, Caller(FINANCE.role, "finance-2"))
+    if at_the_same_time:
+        won, lost = await at_once(shop.give(again), shop.give(other))
+    else:
+        won, _ = await at_once(shop.give(other))
+        _, lost = await at_once(shop.give(again))
     assert (len(won), codes(lost)) == (1, Counter({"refund_cap_exceeded": 1}))
     await shop.world.finished(won[0].after_sales_no)
     legs = [leg for no in (step.no, other.no) for leg in (await shop.world.case(no)).legs]
