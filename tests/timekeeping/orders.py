@@ -17,7 +17,7 @@ from mallcare.application.caller import Caller
 from mallcare.application.command import GivenCommand
 from mallcare.application.idempotency import Repeatable
 from mallcare.application.orders import IncomingOrder
-from mallcare.application.release import Kept, KeepTime
+from mallcare.application.release import KeepTime, Kept
 from mallcare.application.submit import Submission
 from mallcare.application.use_cases import UseCases, build_use_cases
 from mallcare.contracts.after_sales import CaseSnapshot
@@ -42,6 +42,7 @@ from mallcare.ports import (
     OutgoingMessage,
     PersonalData,
     UnitOfWorkFactory,
+    Wakes,
     shard_of,
 )
 from tests.domain.builders import PLACED_AT
@@ -86,10 +87,9 @@ def new_order(
 
 @dataclass
 class Here:
-    """The clock of a process; nobody listens to its hints, and who was woken is remembered."""
+    """The clock of a process."""
 
     at: datetime = DUE_AT
-    woken: list[set[int]] = field(default_factory=list)
 
     def now(self) -> datetime:
         return self.at
@@ -113,7 +113,7 @@ class Woken:
 
     @property
     def shards(self) -> set[int]:
-        return set().union(*self.calls)
+        return {shard for call in self.calls for shard in call}
 
 
 class HeldUnitOfWork(SqlUnitOfWork):
@@ -155,14 +155,19 @@ class Shop:
     """One process of the platform, with a clock of its own."""
 
     def __init__(
-        self, engine: AsyncEngine, *, uow: UnitOfWorkFactory | None = None, at: datetime = DUE_AT
+        self,
+        engine: AsyncEngine,
+        *,
+        uow: UnitOfWorkFactory | None = None,
+        at: datetime = DUE_AT,
+        wakes: Wakes | None = None,
     ) -> None:
         self.engine = engine
         self.here = Here(at)
         self.woken = Woken()
         self.uow = uow or SqlUnitOfWorkFactory(engine, policy_cache=PolicyCache(seconds=0))
         self.use_cases: UseCases = build_use_cases(
-            self.uow, SqlCaseQueries(engine), self.here, TimeOrderedIds(), Nobody(), wakes=self.woken
+            self.uow, SqlCaseQueries(engine), self.here, TimeOrderedIds(), Nobody(), wakes=wakes or self.woken
         )
 
     def beside(self, uow: UnitOfWorkFactory | None = None, at: datetime | None = None) -> Shop:

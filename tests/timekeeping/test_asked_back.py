@@ -57,7 +57,9 @@ async def test_an_open_request_for_the_whole_order_holds_it(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "caller"), [(Reject("we packed it"), SUPPLIER), (Cancel(), CUSTOMER)], ids=["rejected", "cancelled"]
+    ("command", "caller"),
+    [(Reject("we packed it"), SUPPLIER), (Cancel(), CUSTOMER)],
+    ids=["rejected", "cancelled"],
 )
 async def test_the_order_is_due_again_when_the_request_ends(
     shop: Shop, command: Command, caller: Caller
@@ -95,7 +97,7 @@ async def test_a_request_made_after_the_release_takes_nothing_back(shop: Shop) -
 
 async def test_an_offer_of_another_kind_lets_the_order_go(shop: Shop) -> None:
     """The customer agreed to send back what first has to arrive."""
-    order, no = await reviewed(shop)
+    _, no = await reviewed(shop)
     await shop.look(DUE_AT)
     shop.here.at = AFTER
     await shop.command(no, Propose("send it back", kind=Kind.RETURN_REFUND), SUPPLIER)
