@@ -23,7 +23,7 @@ from tests.replay.walking import at_rest
 from tests.travels import received, travelling, walk, waybill
 from tests.world import CUSTOMER, MALL, World
 
-TRACKED_OVER_DAYS, UNTRACKED_OVER_DAYS, EXCHANGED_OVER_DAYS = 57, 39, 46
+TRACKED_OVER_DAYS, UNTRACKED_OVER_DAYS, EXCHANGED_OVER_DAYS = 62, 39, 46
 """Events of a return and an exchange that take their time: each step hours or days after the one before."""
 THE_TESTS_OWN = ("WORKFLOW_EXECUTION_OPTIONS_UPDATED", "WORKFLOW_EXECUTION_TIME_SKIPPING")
 """Events that skipping time leaves behind."""
