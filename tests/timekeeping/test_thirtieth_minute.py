@@ -6,15 +6,18 @@ import asyncio
 import random
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from mallcare.application.release import Kept
+from mallcare.domain.commands import Cancel
 from mallcare.domain.orders import Order
 from mallcare.domain.vocabulary import State
 from tests.domain.builders import PLACED_AT, TICK
-from tests.timekeeping.orders import DUE_AT, HeldFactory, Shop, new_order
+from tests.timekeeping.orders import CUSTOMER, DUE_AT, HeldFactory, Shop, new_order
 
 pytestmark = pytest.mark.rule("A1")
 JUST_BEFORE = DUE_AT - TICK
@@ -82,6 +85,27 @@ async def test_a_look_that_came_first_has_released_the_order(
     assert not case.refund_decided
     assert await shop.standing(order) == (None, DUE_AT)
     assert len(await shop.messages(order)) == 1
+
+
+async def test_what_the_lock_guards_is_read_once_it_is_held(shop: Shop, cleaner: psycopg.Connection) -> None:
+    """A request that committed while the look was still locking is seen by it: locking and reading are two.
+
+    The request comes to life right behind the statement that locks, which is the last moment it could have.
+    """
+    shop.here.at = PLACED_AT
+    await shop.stop_automatic_refunds()
+    order = await shop.bought()
+    await shop.command(await shop.ask(order), Cancel(), CUSTOMER)
+
+    def asked_meanwhile(*executed: Any) -> None:
+        if "SKIP LOCKED" in executed[2]:
+            cleaner.execute("UPDATE after_sales SET state = 'PENDING_REVIEW'")
+
+    event.listen(shop.engine.sync_engine, "after_cursor_execute", asked_meanwhile)
+    try:
+        assert await shop.look(DUE_AT) == Kept(withheld=1)
+    finally:
+        event.remove(shop.engine.sync_engine, "after_cursor_execute", asked_meanwhile)
 
 
 async def test_a_newer_version_waits_for_the_look(shop: Shop, cleaner: psycopg.Connection) -> None:
