@@ -66,8 +66,8 @@ async def out_of_stock(
     responses=problems(*COMMANDING, "units_unavailable", "refund_cap_exceeded"),
 )
 async def choose(after_sales_no: AfterSalesNo, body: ChooseIn, caller: SignedIn, cases: Cases) -> CaseOut:
-    """Choose while the replacement is out of stock (customer, mall): wait for it, or have the accepted
-    units refunded.
+    """Choose while the replacement is out of stock (customer, mall; operations for a customer who stays
+    silent): wait for it, or have the accepted units refunded.
     """
     return await give(Choose(body.choice), after_sales_no, body, caller, cases)
 

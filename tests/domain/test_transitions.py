@@ -58,7 +58,7 @@ TRUTH: Mapping[str, dict[str, set[Action]]] = {
     "signed for": either({"supplier": {A.RECEIVE}}, EXTENDS, MOVES_HOUSE),
     "counted": either({"supplier": {A.RECEIVE, A.ACCEPT, A.REFUSE}}, EXTENDS, MOVES_HOUSE),
     "replacement due": either({"supplier": {A.RESHIP, A.OUT_OF_STOCK}}, EXTENDS, MOVES_HOUSE),
-    "out of stock": either({"customer": {A.CHOOSE}}, EXTENDS, MOVES_HOUSE),
+    "out of stock": either({"customer": {A.CHOOSE}, "operations": {A.CHOOSE}}, EXTENDS, MOVES_HOUSE),
     "reshipped": either({"customer": {A.CONFIRM, A.REPORT_MISSING}, "operations": {A.CONFIRM}}, EXTENDS),
     "reported missing": either(
         {"customer": {A.CONFIRM}, "operations": {A.CONFIRM}, "supplier": {A.RESHIP, A.OUT_OF_STOCK}}, EXTENDS

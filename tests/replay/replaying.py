@@ -13,12 +13,14 @@ from workers.process import workflow_runner
 from workflows.after_sales import AfterSalesWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 from workflows.sweep import SweepWorkflow
+from workflows.timekeeper import TimekeeperWorkflow
 from workflows.webhook_delivery import WebhookDeliveryWorkflow
 
 WORKFLOWS: Sequence[type] = (
     AfterSalesWorkflow,
     ReconciliationWorkflow,
     SweepWorkflow,
+    TimekeeperWorkflow,
     WebhookDeliveryWorkflow,
 )
 """Every workflow that a worker runs."""

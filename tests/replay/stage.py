@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from mallcare.application.reconciliation import ReconcileDay
+from mallcare.application.release import Kept
 from mallcare.application.sweep import Sweep
 from mallcare.application.webhook_delivery import DeliverWebhooks, Pace
 from mallcare.contracts.converter import DATA_CONVERTER
@@ -26,7 +27,7 @@ from mallcare.persistence.engine import create_engine
 from mallcare.ports import BilledMerchant, BillRow, GatewayError, OutgoingMessage, StorageUnavailable
 from tests.vendor import ScriptedVendor
 from tests.world import World
-from workers import after_sales, delivery, maintenance, payments
+from workers import after_sales, delivery, maintenance, payments, timekeeping
 from workers.process import build_worker
 
 IDENTITY = "worker"
@@ -66,6 +67,14 @@ MERCHANTS = {
     BANK: BilledMerchant("19", Bills()),
     CLOSED_BANK: BilledMerchant("20", Bills(REFUSES)),
 }
+
+
+class NothingDue:
+    """A shard in which nothing falls due, so that its timekeeper only sleeps and is woken."""
+
+    async def __call__(self, shard: int, now: datetime) -> Kept:
+        """Looked, found nothing."""
+        return Kept(released=0, withheld=0, next_due_at=None)
 
 
 class Accepting:
@@ -123,6 +132,7 @@ async def open_stage(
         payments.plan(behind.use_cases, behind.gateways, behind.clock),
         maintenance.plan(stage.sweep, reconcile),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         delivery.plan(webhooks),
+        timekeeping.plan(NothingDue(), behind.clock),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     )
     async with AsyncExitStack() as stack:
         for plan in plans:

@@ -1,4 +1,4 @@
-"""The workflows beside the cases: the sweep, the pump of webhooks, reconciliation."""
+"""The workflows beside the cases: the sweep, the pump of webhooks, reconciliation, timekeepers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from uuid import uuid4
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from mallcare.contracts.maintenance import DeliveryInput, SweepReport
-from mallcare.contracts.names import Queue, WorkflowName
+from mallcare.contracts.names import TIMEKEEPER_WAKE, Queue, WorkflowName
 from mallcare.contracts.reconciliation import ReconcileInput, ReconcileReport
+from mallcare.contracts.timekeeping import TimekeeperInput
 from mallcare.domain.commands import Reject
 from tests.replay.stage import BANK, CLOSED_BANK
-from tests.replay.walking import Runs, Walker, path
+from tests.replay.walking import Runs, Walker, path, workflow_at_rest
 
 DAY = date(2026, 3, 1)
 
@@ -118,3 +119,45 @@ async def given_up(walker: Walker) -> Runs:
     except WorkflowFailureError:
         return handle
     raise AssertionError("a day without a bill did not fail")
+
+
+LONGEST_SLEEP = timedelta(minutes=5)
+
+
+async def start_timekeeper(walker: Walker) -> WorkflowHandle[Any, None]:
+    """The timekeeper of a shard, asleep after its first look."""
+    handle = await walker.client.start_workflow(
+        WorkflowName.TIMEKEEPER,
+        TimekeeperInput(shard=0, longest_sleep_seconds=int(LONGEST_SLEEP.total_seconds())),
+        id=f"timekeeper/{uuid4().hex}",
+        task_queue=Queue.TIMEKEEPING,
+    )
+    await workflow_at_rest(handle)
+    return handle
+
+
+@path("timekeeper")
+async def woken(walker: Walker) -> Runs:
+    """A look, a sleep that a wake cuts short, a breath if it was very short, another look."""
+    handle = await start_timekeeper(walker)
+    skipper = walker.world.skipper
+    await skipper.fast_forward(handle, LONGEST_SLEEP / 2)
+    for slept in (timedelta(milliseconds=10), timedelta(seconds=2)):
+        await handle.signal(TIMEKEEPER_WAKE)
+        await workflow_at_rest(handle)
+        await skipper.fast_forward(handle, slept)
+        await workflow_at_rest(handle)
+    await handle.terminate("the path ends here")
+    return handle
+
+
+@path("timekeeper")
+async def slept_until_continued(walker: Walker) -> Runs:
+    """Look after look until the history is long, then a new run goes on with the same shard."""
+    first = await start_timekeeper(walker)
+    current = walker.client.get_workflow_handle(first.id)
+    while (await current.describe()).run_id == first.first_execution_run_id:
+        await walker.world.skipper.fast_forward(current, LONGEST_SLEEP)
+        await workflow_at_rest(current)
+    await current.terminate("the path ends here")
+    return walker.client.get_workflow_handle(first.id, run_id=first.first_execution_run_id)

@@ -73,7 +73,11 @@ async def at_rest(world: World, no: str) -> None:
 
     What a path does next is then not mixed with what it did before: each walk gives the same history.
     """
-    handle = world.client.get_workflow_handle(after_sales_workflow_id(no))
+    await workflow_at_rest(world.client.get_workflow_handle(after_sales_workflow_id(no)))
+
+
+async def workflow_at_rest(handle: WorkflowHandle[Any, Any]) -> None:
+    """The same for any workflow."""
     told = (await handle.describe()).raw_description
     try:
         async with asyncio.timeout(20):
@@ -81,7 +85,7 @@ async def at_rest(world: World, no: str) -> None:
                 await asyncio.sleep(0.01)
                 told = (await handle.describe()).raw_description
     except TimeoutError:
-        raise AssertionError(f"the workflow of {no} finds no rest: {told}") from None
+        raise AssertionError(f"{handle.id} finds no rest: {told}") from None
 
 
 def _rests(told: DescribeWorkflowExecutionResponse) -> bool:
