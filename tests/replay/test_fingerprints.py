@@ -22,6 +22,7 @@ WALKED_AGAIN = (
     "exchange.refused-in-part",
     "reconciliation.given-up",
     "sweep.healed",
+    "timekeeper.slept-until-continued",
     "webhook-delivery.pumping",
 )
 ON_PURPOSE = (
