@@ -58,15 +58,15 @@ async def report_parcel(
 ) -> list[Decision]:
     """Let a carrier's report move the requests whose parcel it names.
 
-    Answers the decisions that a workflow has to hear of. A report that gives more time is noted as told:
-    the workflow's own timer brings the news, and asks before it does anything.
+    Answers the decisions that a workflow has to hear of. A report that gives more time need not be
+    told: the workflow's own timer brings the news, and asks before it does anything.
     """
     news: list[Decision] = []
     for record in requests:
         policy = await uow.policies.version(record.case.policy_version)
         decision = _heard(record.case, event, policy, clock)
         quiet = _only_more_time(record.case, decision.case)
-        await write_change(uow, record.case, decision, ids, told=quiet)
+        await write_change(uow, record.case, decision, ids, quiet=quiet)
         if decision.events and not quiet:
             news.append(decision)
     return news

@@ -27,14 +27,18 @@ async def write_change(
     *,
     command_id: str | None = None,
     told: bool = False,
+    quiet: bool = False,
 ) -> None:
-    """Store a changed case and what it asks of operations; `told`: its workflow need not hear of it."""
+    """Store a changed case and what it asks of operations.
+
+    `told`: its workflow made the change; `quiet`: it need not hear of it.
+    """
     if decision.tasks:
         await ask_operations(uow, decision, ids)
     if not decision.events:
         return
     case = decision.case
-    await uow.cases.save(before, case, told=told, automatic=_automatic(decision))
+    await uow.cases.save(before, case, told=told, quiet=quiet, automatic=_automatic(decision))
     await uow.cases.record(case.after_sales_no, decision.events, command_id=command_id)
     await uow.outbox.add(announce(case, decision.events, ids))
     await drop_moot_tasks(uow, before, case)

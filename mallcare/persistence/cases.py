@@ -11,6 +11,7 @@ from sqlalchemy import (
     Integer,
     Text,
     bindparam,
+    case,
     column,
     func,
     insert,
@@ -167,12 +168,23 @@ class SqlCases:
         await hold(self._connection, case.order_no, case.holdings)
 
     async def save(
-        self, before: AfterSalesCase, after: AfterSalesCase, *, told: bool, automatic: bool = False
+        self,
+        before: AfterSalesCase,
+        after: AfterSalesCase,
+        *,
+        told: bool,
+        quiet: bool = False,
+        automatic: bool = False,
     ) -> None:
         """Only legs, parcels and units that changed are written."""
-        values = {name: item for name, item in case_values(after).items() if name not in NEVER_CHANGE}
+        values: dict[str, Any] = {
+            name: item for name, item in case_values(after).items() if name not in NEVER_CHANGE
+        }
         if told:
             values["told_version"] = after.version
+        elif quiet:
+            heard_all = after_sales.c.told_version == before.version
+            values["told_version"] = case((heard_all, after.version), else_=after_sales.c.told_version)
         if automatic:
             values["auto_refunded_at"] = after.updated_at
         saved = await self._connection.execute(

@@ -163,11 +163,18 @@ class Cases(Protocol):
         ...
 
     async def save(
-        self, before: AfterSalesCase, after: AfterSalesCase, *, told: bool, automatic: bool = False
+        self,
+        before: AfterSalesCase,
+        after: AfterSalesCase,
+        *,
+        told: bool,
+        quiet: bool = False,
+        automatic: bool = False,
     ) -> None:
         """Write a changed case, its legs and its units.
 
-        `told`: its workflow made the change. `automatic`: no person decided the refund.
+        `told`: its workflow made the change. `quiet`: it need not hear of the change, but still of what it
+        was not told before. `automatic`: no person decided the refund.
         """
         ...
 

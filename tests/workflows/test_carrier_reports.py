@@ -10,7 +10,7 @@ from mallcare.contracts.names import Signal
 from mallcare.domain.commands import CorrectWaybill, ReportMissing, SubmitWaybill
 from mallcare.domain.tasks import TaskKind, TaskStatus
 from mallcare.domain.vocabulary import Kind, OrderEventType, State
-from tests.travels import MOMENT, just_after, travelling, waybill
+from tests.travels import MOMENT, just_after, travelling, walk, waybill
 from tests.workflows.clocks import arrives, by_clock
 from tests.world import CUSTOMER, OPERATIONS, World
 
@@ -94,6 +94,33 @@ async def test_a_lost_delivery_is_learned_from_the_timer(world: World) -> None:
     await arrives(world, no, State.INSPECTING)
     await world.reaches(no, "escalated")
     assert await by_clock(world, no, "escalated") == 1
+
+
+@pytest.mark.rule("P2")
+async def test_a_quiet_report_does_not_hide_a_lost_hint(world: World) -> None:
+    """The waybill's hint was lost, and a report came that nobody has to hear of: a sweep still tells."""
+    no = await travelling(world, RETURN, State.AWAITING_RETURN)
+    world.hints.lose = True
+    await walk(world, no, State.RETURN_IN_TRANSIT)
+    assert await reported(world, no, OrderEventType.COLLECTED)
+    world.clock.offset += timedelta(hours=1)
+    assert not await reported(world, no, OrderEventType.IN_TRANSIT)
+    await world.sweep(world.clock.now())
+    await arrives(world, no, State.RETURN_IN_TRANSIT)
+
+
+async def test_a_quiet_report_leaves_a_sweep_nothing_to_do(world: World) -> None:
+    """Everything before it was told, so nothing is after it: no hint now, and none by the sweeper."""
+    no = await travelling(world, RETURN, State.RETURN_IN_TRANSIT)
+    await reported(world, no, OrderEventType.COLLECTED)
+    async with world.uow() as uow:
+        await uow.cases.mark_told({no: (await world.case(no)).version})
+        await uow.commit()
+    world.clock.offset += timedelta(hours=1)
+    assert not await reported(world, no, OrderEventType.IN_TRANSIT)
+    async with world.uow() as uow:
+        untold = await uow.cases.untold(world.clock.now() + timedelta(days=1), 10_000)
+    assert no not in {case.after_sales_no for case in untold}
 
 
 async def test_a_replacement_signed_late_gives_its_customer_seven_days(world: World) -> None:
