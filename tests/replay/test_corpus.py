@@ -6,18 +6,44 @@ import getpass
 import json
 import socket
 
+from mallcare.contracts.after_sales import CaseSnapshot
 from mallcare.contracts.names import WorkflowName
 from tests.replay import corpus, paths, replaying
 from tests.replay.corpus import FOLDER, MANIFEST
 from tests.replay.stage import IDENTITY
 
 ENTRIES = corpus.read_manifest()
+SAME_WITHOUT = {
+    "refund-only.auto-approved",
+    "refund-only.cooling-off",
+    "refund-only.decision-not-heard-of",
+    "refund-only.escalated-then-approved",
+    "refund-only.extension-not-heard-of",
+    "refund-only.start-lost-and-swept",
+}
+"""Paths whose timers all ring, or that have none: an alarm changes nothing about them."""
+
 MOST_BYTES = 2_200_000
 
 
 async def test_every_committed_history_replays() -> None:
     """No case that began under any recorded version would be stuck by the present code."""
     assert await replaying.failures(ENTRIES) == {}
+
+
+def test_cases_that_began_without_an_alarm_are_kept() -> None:
+    """The way a run goes is in its input: the corpus has both, and the old way as often as it is recorded."""
+    ways: dict[bool, set[str]] = {False: set(), True: set()}
+    for entry in ENTRIES:
+        if entry.workflow_type == WorkflowName.AFTER_SALES:
+            started = entry.history().events[0].workflow_execution_started_event_attributes
+            opened = CaseSnapshot.model_validate_json(started.input.payloads[0].data)
+            ways[opened.keeps_alarm].add(entry.path)
+    refund_only = {name for name in paths.ALL if name.startswith("refund-only.")}
+    assert ways[False] == refund_only
+    assert ways[True] == {name for name in paths.ALL if name.startswith(("return-refund.", "exchange."))} | (
+        refund_only - SAME_WITHOUT
+    )
 
 
 def test_manifest_and_folder_tell_the_same() -> None:
