@@ -21,7 +21,8 @@ SHARD = f"(('x' || substr(md5(supplier_id), 1, 8))::bit(32)::bigint % {SHARDS}):
 def upgrade() -> None:
     """Only adds. Paid orders whose cooling-off is over were visible to their suppliers: they are released.
 
-    What a process of the release before takes in meanwhile is released when the mall sends it again.
+    What a process of the release before takes in meanwhile is released with its next version, or by the
+    statement of the runbook ("Orders are not released").
     """
     shard = sa.Computed(SHARD, persisted=True)
     op.add_column("orders", sa.Column("shard", sa.SmallInteger(), shard, nullable=False))
@@ -32,6 +33,7 @@ def upgrade() -> None:
         f"UPDATE orders SET"  # noqa: S608 - words of ours
         f" released_at = CASE WHEN {due} <= now() THEN {due} END,"
         f" release_due_at = CASE WHEN {due} > now() THEN {due} END"
+        " WHERE paid_at IS NOT NULL"  # greatest() passes over nulls
     )
     op.create_index(
         "ix_orders_to_release",
