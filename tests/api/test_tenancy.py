@@ -60,7 +60,7 @@ COMMANDS: Mapping[str, str] = {
     "ship-back": "mall supplier operations",
     "reship": "mall supplier operations",
     "out-of-stock": "mall supplier operations",
-    "choose": "mall customer",
+    "choose": "mall customer operations",
     "confirm": "mall customer operations",
     "report-missing": "mall customer",
     "retry-refund": "finance",
