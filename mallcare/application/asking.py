@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from mallcare.domain.after_sales import SYSTEM, AfterSalesCase, Decision
 from mallcare.domain.deadlines import CALLS_OPERATIONS
-from mallcare.domain.tasks import OperationsTask, TaskKind
+from mallcare.domain.errors import Fact
+from mallcare.domain.tasks import OperationsTask, TaskKind, TaskWanted
 from mallcare.ports import Ids, UnitOfWork
 
 BY_PLATFORM = f"{SYSTEM.role.value}:{SYSTEM.subject}"
 
 
 async def ask_operations(uow: UnitOfWork, decision: Decision, ids: Ids) -> None:
-    """Open what the decision calls for, under the case's number; what still asks is not asked twice."""
-    case = decision.case
-    facts = {"order_no": case.order_no, "supplier_id": case.supplier_id, "kind": case.kind.value}
-    await uow.tasks.open(
-        [
-            OperationsTask(
-                ids.task_id(), task.kind, case.after_sales_no, case.updated_at, {**facts, **task.facts}
-            )
-            for task in decision.tasks
-        ]
-    )
+    """Open what the decision calls for, mostly under the case's number; what still asks is not asked twice."""
+    await uow.tasks.open([_task(decision.case, wanted, ids) for wanted in decision.tasks])
+
+
+def _task(case: AfterSalesCase, wanted: TaskWanted, ids: Ids) -> OperationsTask:
+    facts: dict[str, Fact] = {
+        "after_sales_no": case.after_sales_no,
+        "order_no": case.order_no,
+        "supplier_id": case.supplier_id,
+        "kind": case.kind.value,
+        **wanted.facts,
+    }
+    subject = wanted.subject or case.after_sales_no
+    return OperationsTask(ids.task_id(), wanted.kind, subject, case.updated_at, facts)
 
 
 async def drop_moot_tasks(uow: UnitOfWork, before: AfterSalesCase, after: AfterSalesCase) -> None:

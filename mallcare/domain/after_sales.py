@@ -79,6 +79,8 @@ class AfterSalesCase:
     missing_reported: bool = False
     """The customer says that the replacement did not arrive."""
     settlement: OfflineSettlement | None = None
+    taken_over: bool = False
+    """The mall refunded units of it, or closed its order: nobody is late, and operations sees to the end."""
 
     @property
     def refund_decided(self) -> bool:

@@ -28,6 +28,8 @@ class Parcel:
     moved_at: datetime | None = None
     abnormal_at: datetime | None = None
     signed_at: datetime | None = None
+    former_waybills: tuple[str, ...] = ()
+    """Of parcels that were sent before for the same purpose: what is heard of them is the request's too."""
 
     @property
     def tracked(self) -> bool:

@@ -29,7 +29,11 @@ class TaskKind(StrEnum):
     @property
     def once(self) -> bool:
         """Opened once for ever for a subject; any other may be opened again once it is resolved."""
-        return self in (TaskKind.RECONCILIATION_DIFFERENCE, TaskKind.RECONCILIATION_FAILED)
+        return self in (
+            TaskKind.RECONCILIATION_DIFFERENCE,
+            TaskKind.RECONCILIATION_FAILED,
+            TaskKind.PAID_TWICE,
+        )
 
 
 class TaskStatus(StrEnum):
@@ -46,6 +50,8 @@ class TaskWanted:
 
     kind: TaskKind
     facts: Mapping[str, Fact] = field(default_factory=dict[str, Fact])
+    subject: str | None = None
+    """What it is about, where that is less than the whole request."""
 
 
 @dataclass(frozen=True, slots=True)

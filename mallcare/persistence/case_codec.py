@@ -49,6 +49,7 @@ def case_values(case: AfterSalesCase) -> Values:
         "return_address_set": case.return_address_set,
         "inspected_at": case.inspected_at,
         "missing_reported": case.missing_reported,
+        "taken_over": case.taken_over,
         "settlement": _settlement_json(case.settlement),
         "created_at": case.created_at,
         "updated_at": case.updated_at,
@@ -98,6 +99,7 @@ def case_of(row: Columns) -> AfterSalesCase:
         return_address_set=row["return_address_set"],
         inspected_at=utc(row["inspected_at"]),
         missing_reported=row["missing_reported"],
+        taken_over=row["taken_over"],
         settlement=_settlement(row["settlement"]),
     )
 
@@ -148,6 +150,7 @@ def parcel_values(parcel: Parcel) -> Values:
         "moved_at": parcel.moved_at,
         "abnormal_at": parcel.abnormal_at,
         "signed_at": parcel.signed_at,
+        "former_waybills": parcel.former_waybills,
     }
 
 
@@ -161,6 +164,7 @@ def parcel_of(row: Columns) -> Parcel:
         moved_at=utc(row["moved_at"]),
         abnormal_at=utc(row["abnormal_at"]),
         signed_at=utc(row["signed_at"]),
+        former_waybills=tuple(row["former_waybills"]),
     )
 
 

@@ -100,6 +100,7 @@ class AfterSalesRow(Base):
     return_address_set: Mapped[bool] = mapped_column(server_default=NO)
     inspected_at: Mapped[datetime | None]
     missing_reported: Mapped[bool] = mapped_column(server_default=NO)
+    taken_over: Mapped[bool] = mapped_column(server_default=NO)
     settlement: Mapped[JsonObject | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

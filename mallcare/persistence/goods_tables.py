@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mallcare.domain.vocabulary import ParcelPurpose, Role
@@ -29,6 +29,7 @@ class CaseParcelRow(Base):
     moved_at: Mapped[datetime | None]
     abnormal_at: Mapped[datetime | None]
     signed_at: Mapped[datetime | None]
+    former_waybills: Mapped[JsonArray] = mapped_column(server_default=text("'[]'"))
 
 
 class CaseAddressRow(Base):
