@@ -12,7 +12,7 @@ BY_PLATFORM = f"{SYSTEM.role.value}:{SYSTEM.subject}"
 
 
 async def ask_operations(uow: UnitOfWork, decision: Decision, ids: Ids) -> None:
-    """Open what the decision calls for, mostly under the case's number; what still asks is not asked twice."""
+    """Open what the decision calls for, mostly under the case's number; what still asks stays alone."""
     await uow.tasks.open([_task(decision.case, wanted, ids) for wanted in decision.tasks])
 
 

@@ -86,7 +86,7 @@ class CommandCase:
             assert record is not None
             known = await uow.cases.find_command(given.after_sales_no, caller.role, given.command_id)
             if known is not None:
-                return _replay(known, given, record)
+                return _replay(known, given, record, caller.subject)
             answer = CommandRecord(
                 given.command_id,
                 given.command.action.value,
@@ -140,10 +140,13 @@ async def _refuse(uow: UnitOfWork, record: CaseRecord, answer: CommandRecord, re
     await uow.commit()
 
 
-def _replay(known: CommandRecord, given: GivenCommand, record: CaseRecord) -> CaseRecord:
-    if known.body_hash != given.body_hash or known.name != given.command.action.value:
+def _replay(known: CommandRecord, given: GivenCommand, record: CaseRecord, subject: str) -> CaseRecord:
+    same = known.body_hash == given.body_hash and known.name == given.command.action.value
+    if not same or known.actor.subject != subject:
         raise IdempotencyMismatch(
-            "this command_id was used for another command", command=known.name, command_id=known.command_id
+            "this command_id was used for another command, or by somebody else",
+            command=known.name,
+            command_id=known.command_id,
         )
     if known.code is not None:
         raise refused_as(known.code, known.detail, known.facts)

@@ -71,8 +71,8 @@ def settle_refund(
 
     All legs succeeded: the money is through. One failed: REFUND_FAILED at once, the others keep their
     truth and are still pursued. Once nothing is failed any more, by a late success, it is REFUNDING
-    again. A leg that was settled offline and is then paid by its vendor was paid twice: operations.
-    A settlement that waits for its second person ends with any news.
+    again. A leg that was settled offline, or said to be by one person, and is then paid by its vendor may
+    be paid twice: operations. A settlement that waits for its second person ends with any news.
 
     Raises:
         InvalidInput: the case has no such leg.
@@ -81,8 +81,7 @@ def settle_refund(
     if leg is None:
         raise InvalidInput("the request has no such refund", refund_no=outcome.refund_no)
     if leg.settled_offline and outcome.succeeded:
-        twice: dict[str, Fact] = {"refund_no": leg.refund_no, "amount_fen": leg.amount_fen}
-        return Decision(case).asking(TaskWanted(TaskKind.PAID_TWICE, twice))
+        return Decision(case).asking(_maybe_paid_twice(leg, "settled_offline"))
     settled = settle(leg, outcome, now)
     if settled is None:
         return Decision(case)
@@ -98,22 +97,31 @@ def settle_refund(
     name = "refund_succeeded" if settled.status is LegStatus.SUCCEEDED else "refund_failed"
     decided = _go_on(case, changed, SYSTEM, policy, now, name, facts)
     assert decided.case.state in SETTLEMENT[case.state], "a settlement led past the transition table"
-    return decided
+    spoken_of = case.settlement is not None and leg.status is LegStatus.FAILED
+    return decided.asking(_maybe_paid_twice(leg, "said_to_be_settled")) if spoken_of else decided
 
 
 def retry_refund(case: AfterSalesCase, actor: Actor, at: Circumstances) -> Decision:
     """Ask for all failed legs once more, under their own numbers, if the caps still allow it.
 
+    Who said that they were paid otherwise may take it back by this, and operations looks after it.
+
     Raises:
+        FourEyes: somebody else said so, and money may be on its way.
         RefundCapExceeded: the money went elsewhere in the meantime.
     """
     failed = _failed(case)
+    if case.settlement is not None and case.settlement.maker != actor.subject:
+        raise FourEyes("somebody said that this was paid otherwise, and has to take it back first")
     at.book.check_caps(_by_tender(failed, at))
     changed = replace(disarm(case), settlement=None)
     for leg in failed:
         changed = with_leg(changed, reopen(leg))
     facts: dict[str, Fact] = {"refund_nos": [leg.refund_no for leg in failed]}
-    return step(case, changed, actor, at.now, State.REFUNDING, "refund_retried", facts)
+    decided = step(case, changed, actor, at.now, State.REFUNDING, "refund_retried", facts)
+    if case.settlement is None:
+        return decided
+    return decided.asking(*(_maybe_paid_twice(leg, "settlement_taken_back") for leg in failed))
 
 
 def settle_offline(case: AfterSalesCase, actor: Actor, command: SettleOffline, at: Circumstances) -> Decision:
@@ -158,6 +166,12 @@ def _go_on(
     if case.state is not State.REFUND_FAILED:
         changed = arm(changed, now + policy.refund_failed_reminder, DeadlineEffect.ESCALATE)
     return step(case, changed, actor, now, State.REFUND_FAILED, name, facts)
+
+
+def _maybe_paid_twice(leg: RefundLeg, why: str) -> TaskWanted:
+    """About the one leg, once for ever: vendors repeat themselves."""
+    facts: dict[str, Fact] = {"refund_no": leg.refund_no, "amount_fen": leg.amount_fen, "reason": why}
+    return TaskWanted(TaskKind.PAID_TWICE, facts, leg.refund_no)
 
 
 def _failed(case: AfterSalesCase) -> list[RefundLeg]:

@@ -128,10 +128,30 @@ def test_a_vendor_that_pays_what_was_settled_paid_twice(ended: bool) -> None:
     decision = ledger.settle(NO, FIRST, NOW + DAY, succeeded=True)
     assert (decision.case, decision.events) == (known, ())
     (task,) = decision.tasks
-    assert (task.kind, task.facts) == (
-        "paid_twice",
-        {"refund_no": FIRST, "amount_fen": known.legs[0].amount_fen},
-    )
+    amount = known.legs[0].amount_fen
+    assert (task.kind, task.subject) == ("paid_twice", FIRST)
+    assert task.facts == {"refund_no": FIRST, "amount_fen": amount, "reason": "settled_offline"}
+
+
+def test_a_vendor_that_pays_while_one_person_said_so_may_have_paid_twice() -> None:
+    """The transfer of which the first person spoke may be on its way: operations looks after it."""
+    decision = said().settle(NO, FIRST, NOW, succeeded=True)
+    assert decision.case.settlement is None
+    assert [(task.kind, task.facts["reason"]) for task in decision.tasks] == [
+        ("paid_twice", "said_to_be_settled")
+    ]
+
+
+def test_nobody_retries_over_the_word_of_another() -> None:
+    """Money may be on its way by other means: only who said so takes it back, and operations hears of it."""
+    ledger = said()
+    with pytest.raises(FourEyes):
+        ledger.decide(NO, RetryRefund(), CHECKER, NOW)
+    decision = ledger.decide(NO, RetryRefund(), FINANCE, NOW)
+    assert (decision.case.state, decision.case.settlement) == (State.REFUNDING, None)
+    assert [(task.subject, task.facts["reason"]) for task in decision.tasks] == [
+        (FIRST, "settlement_taken_back")
+    ]
 
 
 def test_a_vendor_that_refuses_again_what_was_settled_says_nothing_new() -> None:

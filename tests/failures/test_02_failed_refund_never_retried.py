@@ -108,9 +108,27 @@ async def test_a_vendor_that_pays_what_was_settled_otherwise_is_found_out(shop: 
     late = LegOutcome(leg.refund_no, succeeded=True)
     for _ in range(2):
         assert await shop.world.use_cases.receive_refund_callback(late, leg.amount_fen)
-    where = TaskFilter(TaskKind.PAID_TWICE, TaskStatus.OPEN, no)
+    where = TaskFilter(TaskKind.PAID_TWICE, TaskStatus.OPEN, leg.refund_no)
     (task,) = (await shop.world.use_cases.tasks.page(where, 10, None, FINANCE)).items
-    assert task.facts["refund_no"] == leg.refund_no
+    assert (task.facts["refund_no"], task.facts["after_sales_no"]) == (leg.refund_no, no)
+    await shop.world.use_cases.tasks.resolve(task.task_id, "the customer sent it back", FINANCE)
+    await shop.world.use_cases.receive_refund_callback(late, leg.amount_fen)
+    assert not (await shop.world.use_cases.tasks.page(where, 10, None, FINANCE)).items
+
+
+async def test_a_second_person_is_not_answered_as_the_first(shop: Shop) -> None:
+    """Maker and checker give the same command id: the second is told so, and believes nothing untrue.
+
+    Guard: a repetition is one only from the same person (`command._replay`).
+    """
+    order = await shop.order()
+    no = await failed(shop, order, Kind.REFUND_ONLY, "closed")
+    said = {"command_id": "settle-1", "evidence": PROOF}
+    answered(await shop.http.finance.command(no, "settle-offline", **said))
+    other = await shop.http.second_finance.command(no, "settle-offline", **said)
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_mismatch")
+    answered(await shop.http.second_finance.command(no, "settle-offline", evidence=PROOF))
+    assert (await shop.world.case(no)).state is State.COMPLETED
 
 
 async def test_news_from_the_vendor_ends_a_settlement_that_waits_for_its_second_person(shop: Shop) -> None:
