@@ -10,7 +10,7 @@ from mallcare.domain.book import OrderBook
 from mallcare.domain.errors import NotFound
 from mallcare.domain.policy import AfterSalesPolicy
 from mallcare.domain.vocabulary import Role
-from mallcare.ports import Clock, OrderRecord, UnitOfWorkFactory, WindowExtension
+from mallcare.ports import Clock, OrderRecord, UnitOfWork, UnitOfWorkFactory, WindowExtension
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ReadOrder:
         self._clock = clock
 
     async def __call__(self, order_no: str, caller: Caller) -> OrderStanding:
-        """The order's standing. A supplier does not see an order before it is released (A1).
+        """The order's standing.
 
         Raises:
             NotFound: unknown, another tenant's, or not released to the supplier who asks.
@@ -43,13 +43,11 @@ class ReadOrder:
             record = await uow.orders.get(order_no)
             caller.require_order(record.order if record else None, order_no)
             assert record is not None
+            released_at = await released_to(caller, uow, record, self._clock.now())
             policy = await uow.policies.current(record.order.supplier_id)
             book = await uow.orders.book(record, lock_transactions=False)
             extensions = await uow.orders.window_extensions(order_no) if record.extended_until else []
         order = record.order
-        released_at = record.released_at or self._due_already(record, book)
-        if caller.role is Role.SUPPLIER and released_at is None:
-            raise NotFound("there is no such order", order_no=order_no)
         cooling_off_until = order.placed_at + policy.cooling_off
         return OrderStanding(
             record=record,
@@ -61,11 +59,17 @@ class ReadOrder:
             extensions=tuple(extensions),
         )
 
-    def _due_already(self, record: OrderRecord, book: OrderBook) -> datetime | None:
-        """The instant it was due, where its timekeeper is late; not while all of it is asked back.
 
-        Nor where the mall closed the order: its timekeeper will withhold it.
-        """
-        due = record.release_due_at if record.fulfilment.closed_at is None else None
-        free = any(book.refundable_quantity(line.line_id) for line in record.order.lines)
-        return due if due is not None and due <= self._clock.now() and free else None
+async def released_to(caller: Caller, uow: UnitOfWork, record: OrderRecord, now: datetime) -> datetime | None:
+    """When an order was released; the instant it was due, where its timekeeper is late and would release it.
+
+    Raises:
+        NotFound: a supplier asks, and it is not released: to suppliers such an order is not there (A1).
+    """
+    order_no, due_at = record.order.order_no, record.release_due_at
+    released_at = record.released_at
+    if released_at is None and due_at is not None and due_at <= now:
+        released_at = None if await uow.releases.withheld(order_no) else due_at
+    if caller.role is Role.SUPPLIER and released_at is None:
+        raise NotFound("there is no such order", order_no=order_no)
+    return released_at

@@ -218,7 +218,8 @@ class TakeInOrders:
         events = await uow.orders.events_of([order_no])
         fulfilment = _fold(sent.order, events.get(order_no, []))
         kept = replace(sent, extended_until=stored.extended_until, exchanged_at=stored.exchanged_at)
-        due = None if stored.released_at is not None else stored.release_due_at or sent.release_due_at
+        due = stored.release_due_at if stored.order.paid_at and sent.order.paid_at else None
+        due = None if stored.released_at is not None else due or sent.release_due_at
         kept = replace(kept, release_due_at=due, released_at=stored.released_at)
         await uow.orders.update(replace(kept, fulfilment=fulfilment))
 

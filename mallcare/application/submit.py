@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mallcare.application.caller import Caller
 from mallcare.application.idempotency import Repeatable, answered_before, remember
+from mallcare.application.order_standing import released_to
 from mallcare.application.recording import write_new
 from mallcare.contracts.after_sales import snapshot_of
 from mallcare.domain.after_sales import Circumstances
@@ -62,16 +63,19 @@ class QuoteAfterSales:
         """Quote a request.
 
         Raises:
-            NotFound, and what `quote_request` raises.
+            NotFound: unknown, another tenant's, or not released to the supplier who asks.
+            And what `quote_request` raises.
         """
         caller.require_role(Role.MALL, Role.CUSTOMER, Role.SUPPLIER, Role.OPERATIONS)
         async with self._uow() as uow:
             record = await uow.orders.get(order_no)
             order = caller.require_order(record.order if record else None, order_no)
             assert record is not None
+            now = self._clock.now()
+            await released_to(caller, uow, record, now)
             policy = await uow.policies.current(order.supplier_id)
             book = await uow.orders.book(record, lock_transactions=False)
-        lines, quote = quote_request(book, request, policy, self._clock.now())
+        lines, quote = quote_request(book, request, policy, now)
         return Quoted(book, lines, quote)
 
 

@@ -93,6 +93,11 @@ class AfterSalesCase:
         return all(line.received is not None for line in self.lines)
 
     @property
+    def goods_stay(self) -> bool:
+        """A compensation: the customer agreed to less money, and keeps the goods or still gets them."""
+        return self.kind is Kind.REFUND_ONLY and any(line.lowered is not None for line in self.lines)
+
+    @property
     def accepted_units(self) -> tuple[Unit, ...]:
         """Units the case goes on with: all of them, unless an inspection accepted fewer."""
         return accepted_units(self.lines)

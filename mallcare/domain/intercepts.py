@@ -1,7 +1,8 @@
 """Goods of a refund-only request that travel although their money goes back: stopped, or asked back.
 
 An intercept begins once the refund is decided and goods are, or later get, under way. Pure: reports and
-people's words move it, and every step keeps who said it, when, and why.
+people's words move it, and every step keeps who said it, when, and why. Goods that stay with the customer,
+because less was agreed for them, are never intercepted.
 """
 
 from __future__ import annotations
@@ -173,7 +174,7 @@ def _begun(
     case: AfterSalesCase, before: Fulfilment, events: Sequence[OrderEvent], now: datetime
 ) -> Intercept | None:
     decided_at = case.refund_decided_at
-    if case.kind is not Kind.REFUND_ONLY or decided_at is None:
+    if case.kind is not Kind.REFUND_ONLY or case.goods_stay or decided_at is None:
         return None
     fulfilment = fold(events, [line.line_id for line in case.lines])
     delivered = fulfilment.delivered_at

@@ -53,7 +53,8 @@ def start_refund(
         quote=final_quote,
         legs=legs,
         refund_decided_at=at.now,
-        intercept=case.intercept or _under_way(case, at),
+        taken_over=False,  # all units are still the request's, and a person decided
+        intercept=not case.goods_stay and (case.intercept or _under_way(case, at)),
     )
     told: dict[str, Fact] = {
         **facts,
@@ -71,8 +72,8 @@ def settle_refund(
 
     All legs succeeded: the money is through. One failed: REFUND_FAILED at once, the others keep their
     truth and are still pursued. Once nothing is failed any more, by a late success, it is REFUNDING
-    again. A leg that was settled offline, or said to be by one person, and is then paid by its vendor may
-    be paid twice: operations. A settlement that waits for its second person ends with any news.
+    again. A leg that was settled offline, or said to be by one person, or that the mall says it refunded,
+    and is then paid by its vendor may be paid twice: operations. A settlement that waits for its second person ends with any news.
 
     Raises:
         InvalidInput: the case has no such leg.
@@ -97,6 +98,8 @@ def settle_refund(
     name = "refund_succeeded" if settled.status is LegStatus.SUCCEEDED else "refund_failed"
     decided = _go_on(case, changed, SYSTEM, policy, now, name, facts)
     assert decided.case.state in SETTLEMENT[case.state], "a settlement led past the transition table"
+    if case.taken_over and outcome.succeeded:
+        return decided.asking(_maybe_paid_twice(leg, "refunded_by_the_mall"))
     spoken_of = case.settlement is not None and leg.status is LegStatus.FAILED
     return decided.asking(_maybe_paid_twice(leg, "said_to_be_settled")) if spoken_of else decided
 

@@ -25,7 +25,8 @@ def release_due_at(order: Order, policy: AfterSalesPolicy) -> datetime | None:
 def holds_release(case: AfterSalesCase) -> bool:
     """The request keeps its order from the supplier: all of it is asked back, or was given back.
 
-    A return or an exchange begins with goods the customer has, so it keeps nothing.
+    A return or an exchange begins with goods the customer has, so it keeps nothing; neither does a
+    compensation, whose goods still have to come.
     """
-    asked_back = case.whole_order and case.kind is Kind.REFUND_ONLY
+    asked_back = case.whole_order and case.kind is Kind.REFUND_ONLY and not case.goods_stay
     return asked_back and (case.refund_decided or not case.state.final)

@@ -24,7 +24,8 @@ from mallcare.ports.timekeeping import TIMEKEEPERS
 NOW = text("now()")
 TO_RELEASE = "release_due_at IS NOT NULL"
 """Condition of an order that is still to be released; written alike in index and queries."""
-
+UNTOLD_RELEASE = text("now() + interval '30 minutes'")
+"""Of rows whose writer knows nothing of releases; everybody else names an instant, or NULL."""
 
 SHARD = f"(('x' || substr(md5(supplier_id), 1, 8))::bit(32)::bigint % {TIMEKEEPERS})::smallint"
 """The timekeeper of a supplier, as `ports.timekeeping.shard_of` computes it."""
@@ -61,7 +62,7 @@ class OrderRow(Base):
     closed_at: Mapped[datetime | None]
     extended_until: Mapped[datetime | None]
     shard: Mapped[int] = mapped_column(SmallInteger(), Computed(SHARD, persisted=True))
-    release_due_at: Mapped[datetime | None]
+    release_due_at: Mapped[datetime | None] = mapped_column(server_default=UNTOLD_RELEASE)
     released_at: Mapped[datetime | None]
     exchanged_units: Mapped[JsonArray] = mapped_column(server_default=text("'[]'"))
     received_at: Mapped[datetime] = mapped_column(server_default=NOW)

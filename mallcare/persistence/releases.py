@@ -17,12 +17,16 @@ from sqlalchemy import (
     cast,
     exists,
     func,
+    literal_column,
     or_,
     select,
     text,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONPATH
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import FromClause
 
 from mallcare.domain.orders import FREIGHT_LINE
 from mallcare.domain.vocabulary import FINAL_STATES, Kind
@@ -33,11 +37,26 @@ from mallcare.ports.timekeeping import DueRelease
 
 O, A, H = orders.c, after_sales.c, unit_holdings.c  # noqa: E741 - tables, as in the other repositories
 SHARD = bindparam("of_shard", type_=SmallInteger())
+_refund = after_sales.alias("refund")
+_LESS_WAS_AGREED = literal_column("""'$[*].lowered.type() ? (@ == "array")'""", JSONPATH())
+
+
+def _goods_stay(cases: FromClause) -> ColumnElement[bool]:
+    """As `AfterSalesCase.goods_stay` has it."""
+    lowered = func.jsonb_path_exists(cases.c.lines, _LESS_WAS_AGREED)
+    return and_(cases.c.kind == Kind.REFUND_ONLY.value, lowered)
+
+
 _line = func.jsonb_array_elements(O.lines).column_valued("line")
 _bought = select(func.sum(cast(_line.op("->>")("quantity"), Integer()))).scalar_subquery()
 _given_back = (
     select(func.count())
-    .where(H.order_no == O.order_no, H.decided, H.line_id != FREIGHT_LINE)
+    .where(
+        H.order_no == O.order_no,
+        H.decided,
+        H.line_id != FREIGHT_LINE,
+        ~exists().where(_refund.c.after_sales_no == H.after_sales_no, _goods_stay(_refund)),
+    )
     .correlate(orders)
     .scalar_subquery()
 )
@@ -45,8 +64,12 @@ _whole_order_asked_back = exists().where(
     A.order_no == O.order_no,
     A.whole_order,
     A.kind == Kind.REFUND_ONLY.value,
+    ~_goods_stay(after_sales),
     or_(A.state.not_in([state.value for state in FINAL_STATES]), A.refund_decided_at.is_not(None)),
 )
+_withheld = or_(
+    O.paid_at.is_(None), O.closed_at.is_not(None), _whole_order_asked_back, _given_back >= _bought
+).label("withheld")
 LOCK_DUE = (
     select(O.order_no)
     .where(
@@ -59,12 +82,7 @@ LOCK_DUE = (
     .with_for_update(key_share=True, of=orders, skip_locked=True)
 )
 STANDING = (
-    select(
-        O.order_no,
-        O.supplier_id,
-        O.release_due_at,
-        or_(O.closed_at.is_not(None), _whole_order_asked_back, _given_back >= _bought).label("withheld"),
-    )
+    select(O.order_no, O.supplier_id, O.release_due_at, _withheld)
     .where(O.order_no == any_(bindparam("numbers", type_=ARRAY(Text()))))
     .order_by(O.release_due_at, O.order_no)
 )
@@ -73,6 +91,7 @@ RELEASE = (
     update(orders).where(O.order_no == NUMBERS).values(released_at=O.release_due_at, release_due_at=None)
 )
 WITHHOLD = update(orders).where(O.order_no == NUMBERS).values(release_due_at=None)
+WITHHELD = select(_withheld).where(O.order_no == bindparam("number", type_=Text()))
 NEXT = select(func.min(O.release_due_at)).where(O.shard == SHARD, text(TO_RELEASE))
 AGAIN = (
     update(orders)
@@ -113,6 +132,10 @@ class SqlReleases:
     async def next_due(self, shard: int) -> datetime | None:
         """By the head of the index."""
         return utc((await self._connection.execute(NEXT, {"of_shard": shard})).scalar_one())
+
+    async def withheld(self, order_no: str) -> bool:
+        """By the words a look uses."""
+        return bool((await self._connection.execute(WITHHELD, {"number": order_no})).scalar_one())
 
     async def due_again(self, order_no: str, at: datetime) -> None:
         """An order that was released stays so."""

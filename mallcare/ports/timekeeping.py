@@ -23,7 +23,8 @@ class DueRelease:
     """An order whose cooling-off has ended, under its row lock.
 
     `withheld`: a refund-only request for the whole order is open or was refunded, nothing of it is left
-    that was not refunded, or the mall closed it.
+    that was not refunded, the mall closed it, or it is not paid. Refunds that compensate for goods the
+    customer keeps (`AfterSalesCase.goods_stay`) count for nothing here.
     """
 
     order_no: str
@@ -45,6 +46,10 @@ class Releases(Protocol):
 
     async def next_due(self, shard: int) -> datetime | None:
         """The earliest release of a shard, None if none is to come."""
+        ...
+
+    async def withheld(self, order_no: str) -> bool:
+        """Whether a look would withhold a known order now; nothing is locked."""
         ...
 
     async def due_again(self, order_no: str, at: datetime) -> None:

@@ -122,7 +122,7 @@ INSERT INTO refund_legs (
 ) VALUES ('R1', 'COMPLETED', 'O1', 0, 'cash', 'wechat_pay', 5, 'PENDING', 1, now())
 """
 OLD_TASK = """
-INSERT INTO operations_tasks (task_id, kind, subject, facts, opened_at) VALUES (%s, %s, 'x', '{}', now())
+INSERT INTO operations_tasks (task_id, kind, subject, facts, opened_at) VALUES (%s, %s, %s, '{}', now())
 """
 AT = datetime(2026, 3, 1, 8, 0, 0, 500_000, tzinfo=UTC)
 
@@ -142,7 +142,7 @@ async def test_what_was_stored_before_returns_is_read_after_them(new_database: C
             "INSERT INTO order_events (order_no, event_id, type, occurred_at, waybill, received_at)"
             " VALUES ('O1', 'E1', 'collected', now(), 'SF1', now())"
         )
-        old.execute(OLD_TASK, ("OT1", "reconciliation_failed"))
+        old.execute(OLD_TASK, ("OT1", "reconciliation_failed", "x"))
     migrate.upgrade(url, "0006")
     with psycopg.connect(url) as new:
         decided = dict(new.execute("SELECT state, refund_decided_at FROM after_sales").fetchall())
@@ -181,8 +181,9 @@ def test_the_way_back_keeps_what_the_release_before_knows(new_database: Callable
     with psycopg.connect(url) as new:
         new.execute(OLD_ORDER, ("O1", Json([{"line_id": "A", **OLD_LINE}]), AT))
         new.execute(OLD_CASE, ("AS1", "REJECTED", AT, AT, AT))
-        for number, kind in enumerate(("reconciliation_failed", "paid_twice", "paid_twice")):
-            new.execute(OLD_TASK, (f"OT{number}", kind))
+        tasks = (("reconciliation_failed", "x"), ("intercept", "x"), ("intercept", "x"), ("paid_twice", "y"))
+        for number, task in enumerate(tasks):
+            new.execute(OLD_TASK, (f"OT{number}", *task))
             new.execute("UPDATE operations_tasks SET resolved_by = 'x', resolved_at = now(), note = 'n'")
     migrate.downgrade(url, "0005")
     with psycopg.connect(url) as old:
