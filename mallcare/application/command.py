@@ -119,7 +119,7 @@ class CommandCase:
         )
         decision = decide(case, command, caller.actor, at, given.expected_version)
         if isinstance(command, WaybillCommand):
-            decision = await claim_waybill(uow, order, decision, command, at)
+            decision = await claim_waybill(uow, order, case, decision, command, at, self._ids)
         await freeze_return_address(uow, case, decision, address, caller.actor)
         await keep_beside(uow, case.after_sales_no, command, beside, caller.actor, at.now)
         return decision

@@ -9,7 +9,7 @@ from datetime import datetime
 import structlog
 
 from mallcare.application.caller import Caller
-from mallcare.domain.after_sales import AfterSalesCase
+from mallcare.domain.after_sales import SYSTEM, AfterSalesCase
 from mallcare.domain.commands import Actor
 from mallcare.domain.errors import Fact, NotFound
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent
@@ -61,7 +61,8 @@ async def follow_goods(
 ) -> None:
     """Let news of a locked order's goods begin or move the intercepts of its decided refunds.
 
-    Only a line that left or arrived for the first time is news; every other report costs no query.
+    Only a line that left or arrived for the first time is news, or one that did not after all, because
+    reports of it are a request's parcel's; every other report costs no query.
 
     Args:
         record: the order as it was before the news.
@@ -154,8 +155,11 @@ async def _keep(uow: UnitOfWork, was: Intercept | None, now: Intercept, ids: Ids
         return
     await _tell(uow, now, ids)
     arrived_before = was is not None and was.status is InterceptStatus.DELIVERED
-    if now.status is InterceptStatus.DELIVERED and not arrived_before:
-        await uow.tasks.open([_task(now, ids)])
+    if now.status is InterceptStatus.DELIVERED:
+        await uow.tasks.open([] if arrived_before else [_task(now, ids)])
+    elif arrived_before and not now.status.closed:
+        about, note = now.after_sales_no, "what was delivered is a parcel of another request"
+        await uow.tasks.resolve_for(about, TaskKind.INTERCEPT, _who(SYSTEM), note, now.updated_at)
 
 
 async def _tell(uow: UnitOfWork, intercept: Intercept, ids: Ids) -> None:

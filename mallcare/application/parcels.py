@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from mallcare.application.intercepts import follow_goods
 from mallcare.application.recording import write_change
 from mallcare.domain.after_sales import AfterSalesCase, Circumstances, Decision
 from mallcare.domain.commands import WaybillCommand
@@ -16,34 +16,72 @@ from mallcare.domain.vocabulary import PARCEL_EVENTS
 from mallcare.ports import CaseRecord, Clock, Ids, OrderRecord, UnitOfWork
 
 
-def same_waybill(one: str | None, other: str) -> bool:
-    """Carriers and malls write them with blanks and in either case."""
-    return one is not None and one.strip().upper() == other.strip().upper()
-
-
 async def claim_waybill(
-    uow: UnitOfWork, order: OrderRecord, decided: Decision, command: WaybillCommand, at: Circumstances
+    uow: UnitOfWork,
+    order: OrderRecord,
+    before: AfterSalesCase,
+    decided: Decision,
+    command: WaybillCommand,
+    at: Circumstances,
+    ids: Ids,
 ) -> Decision:
     """The decision on a waybill, with what was reported of its parcel before anybody named it.
 
+    What was reported of a waybill the request gives up is the order's own again.
+
     Raises:
-        WaybillInUse: a request of another customer or supplier has it, or it moved before the request
-            existed: then it is the order's own parcel.
+        WaybillInUse: a request of another customer or supplier has it, or it is the order's own parcel: it
+            moved before the request existed, brought other lines, or is how a line of the request left.
     """
     case, waybill = decided.case, command.waybill
     if not await uow.cases.claim_waybill(waybill, case.supplier_id, case.customer_id):
         raise WaybillInUse("a request of somebody else has the waybill", waybill=waybill)
     reported = await uow.orders.events_with_waybill(case.order_no, waybill)
-    if not reported:
+    mistyped = await _given_up(uow, before, case)
+    returned = await uow.orders.events_with_waybill(case.order_no, mistyped) if mistyped else []
+    if not reported and not returned:
         return decided
     own = (await uow.orders.events_of([case.order_no])).get(case.order_no, [])
-    if any(same_waybill(e.waybill, waybill) and e.occurred_at < case.created_at for e in own):
+    own.extend(returned)
+    left = [event for event in own if event not in reported]
+    if _is_orders_own(case, reported, own, left):
         raise WaybillInUse("the order's own parcel has the waybill", waybill=waybill)
     await uow.orders.set_aside_events(case.order_no, waybill)
-    left = [event for event in own if not same_waybill(event.waybill, waybill)]
-    lines = [line.line_id for line in order.order.lines]
-    await uow.orders.save_fulfilment(case.order_no, fold(left, lines))
+    if mistyped:
+        await uow.orders.give_back_events(case.order_no, mistyped)
+    folded = fold(left, [line.line_id for line in order.order.lines])
+    await uow.orders.save_fulfilment(case.order_no, folded)
+    await follow_goods(uow, order, folded, left, at.now, ids)
     return decided.then(hear_of_parcel(case, waybill, reported, at.policy, at.now))
+
+
+async def _given_up(uow: UnitOfWork, before: AfterSalesCase, after: AfterSalesCase) -> str | None:
+    """The waybill that a correction takes from the request; None: another request of the order has it."""
+    given_up = _waybills(before) - _waybills(after)
+    for waybill in given_up:
+        having = await uow.cases.with_waybill(after.order_no, waybill)
+        if all(record.case.after_sales_no == after.after_sales_no for record in having):
+            return waybill
+    return None
+
+
+def _waybills(case: AfterSalesCase) -> set[str]:
+    return {waybill for parcel in case.parcels for waybill in parcel.waybills}
+
+
+def _is_orders_own(
+    case: AfterSalesCase,
+    reported: Sequence[OrderEvent],
+    own: Sequence[OrderEvent],
+    left: Sequence[OrderEvent],
+) -> bool:
+    """Whether reports of a waybill speak of a parcel the order sent: `left` is what is `own` without them."""
+    lines = {line.line_id for line in case.lines}
+    if any(event.occurred_at < case.created_at for event in reported):
+        return True
+    if any(e.line_ids is not None and not lines.issuperset(e.line_ids) for e in own if e not in left):
+        return True
+    return bool(lines & fold(own, lines).shipped_at.keys() - fold(left, lines).shipped_at.keys())
 
 
 async def requests_sending(uow: UnitOfWork, order_no: str, event: OrderEvent) -> list[CaseRecord]:
@@ -73,8 +111,8 @@ async def report_parcel(
 
 
 def _heard(case: AfterSalesCase, event: OrderEvent, policy: AfterSalesPolicy, clock: Clock) -> Decision:
-    known = next(p.waybill for p in case.parcels if same_waybill(event.waybill, p.waybill))
-    return hear_of_parcel(case, known, [replace(event, waybill=known)], policy, clock.now())
+    assert event.waybill is not None, "a request is found by its parcel's waybill"
+    return hear_of_parcel(case, event.waybill.strip().upper(), [event], policy, clock.now())
 
 
 def _only_more_time(before: AfterSalesCase, after: AfterSalesCase) -> bool:

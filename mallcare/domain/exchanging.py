@@ -35,7 +35,11 @@ def reship(case: AfterSalesCase, actor: Actor, command: Reship, at: Circumstance
         WaybillInUse: see `check_new_waybill`.
     """
     check_new_waybill(case, command.waybill)
-    parcel = Parcel(ParcelPurpose.RESHIPMENT, command.carrier, command.waybill, at.now)
+    replaced = case.parcel(ParcelPurpose.RESHIPMENT)
+    former = replaced.waybills if replaced is not None else ()
+    parcel = Parcel(
+        ParcelPurpose.RESHIPMENT, command.carrier, command.waybill, at.now, former_waybills=former
+    )
     sent = replace(with_parcel(disarm(case), parcel), missing_reported=False)
     sent = arm(sent, at.now + at.policy.confirm_untracked, DeadlineEffect.COMPLETE)
     return step(case, sent, actor, at.now, State.RESHIPPED, "reshipped", waybill_facts(parcel))

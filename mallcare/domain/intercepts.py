@@ -140,18 +140,22 @@ def hear(
         before: what the order's events folded to without the newest.
 
     A delivery that happened before the decision begins nothing, whenever it is reported. One of goods that
-    had to be stopped is always told: the decision did not know of it.
+    had to be stopped is always told: the decision did not know of it. Where no report of a delivery is the
+    order's any more, the goods are again where they were thought to be before.
     """
     if known is None:
         return _begun(case, before, events, now)
     if known.status.closed:
         return known
     delivered = fold(events, [line.line_id for line in known.lines]).delivered_at
-    lines = tuple(
-        replace(line, delivered_at=line.delivered_at or delivered.get(line.line_id)) for line in known.lines
-    )
+    lines = tuple(replace(line, delivered_at=_arrived_at(line, delivered)) for line in known.lines)
     told = replace(known, lines=lines, waybills=_waybills(events, [line.line_id for line in lines]))
-    return told if lines == known.lines else _said(told, InterceptStatus.DELIVERED, SYSTEM, now)
+    arrived = _arrived(lines)
+    if arrived - _arrived(known.lines):
+        return _said(told, InterceptStatus.DELIVERED, SYSTEM, now)
+    if known.status is InterceptStatus.DELIVERED and not arrived:
+        return _said(told, _before_delivery(known), SYSTEM, now)
+    return told
 
 
 def say(known: Intercept, word: InterceptStatus, actor: Actor, note: str, now: datetime) -> Intercept:
@@ -197,6 +201,23 @@ def _begun(
         refunded_fen=case.quote.total_fen,
         refund_decided_at=decided_at,
         steps=(InterceptStep(status, SYSTEM, now),),
+    )
+
+
+def _arrived_at(line: InterceptLine, delivered: Mapping[str, datetime]) -> datetime | None:
+    """What was told first stays, unless it turned out to be of other goods."""
+    reported = delivered.get(line.line_id)
+    return reported and (line.delivered_at or reported)
+
+
+def _arrived(lines: Iterable[InterceptLine]) -> set[str]:
+    return {line.line_id for line in lines if line.delivered_at is not None}
+
+
+def _before_delivery(known: Intercept) -> InterceptStatus:
+    said = (step.status for step in reversed(known.steps))
+    return next(
+        (status for status in said if status is not InterceptStatus.DELIVERED), InterceptStatus.WANTED
     )
 
 

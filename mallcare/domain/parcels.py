@@ -29,7 +29,12 @@ class Parcel:
     abnormal_at: datetime | None = None
     signed_at: datetime | None = None
     former_waybills: tuple[str, ...] = ()
-    """Of parcels that were sent before for the same purpose: what is heard of them is the request's too."""
+    """Of parcels sent before for the same purpose: news of them is the request's too, and moves nothing."""
+
+    @property
+    def waybills(self) -> tuple[str, ...]:
+        """Its own, after those of the parcels it replaced."""
+        return (*self.former_waybills, self.waybill)
 
     @property
     def tracked(self) -> bool:

@@ -155,12 +155,12 @@ def confirm_way_back(case: AfterSalesCase, actor: Actor, at: Circumstances) -> D
 
 
 def check_new_waybill(case: AfterSalesCase, waybill: str) -> None:
-    """Refuse the waybill of a parcel the request has: what was heard of that one is not of a new one.
+    """Refuse the waybill of a parcel the request has or had: what is heard of that one is not of a new one.
 
     Raises:
         WaybillInUse
     """
-    if any(parcel.waybill == waybill for parcel in case.parcels):
+    if any(waybill in parcel.waybills for parcel in case.parcels):
         raise WaybillInUse("another parcel of this request has the waybill", waybill=waybill)
 
 

@@ -68,7 +68,8 @@ def _rearmed(
         return _called_at(case, transit_deadline(parcel, policy), now), case.state
     if parcel.purpose is ParcelPurpose.RESHIPMENT:
         if parcel.signed_at is not None:
-            due = parcel.signed_at + policy.confirm_after_signed
+            since = max(parcel.signed_at, parcel.sent_at)  # the customer's time begins once it is known
+            due = since + policy.confirm_after_signed
             return move_clock(case, due, DeadlineEffect.COMPLETE), case.state
         return _called_at(case, parcel.sent_at + policy.confirm_untracked, now), case.state
     return case, case.state

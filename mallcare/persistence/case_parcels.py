@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mallcare.domain.after_sales import AfterSalesCase
 from mallcare.persistence.case_codec import parcel_values
 from mallcare.persistence.statements import insert_rows
-from mallcare.persistence.tables import case_parcels
+from mallcare.persistence.tables import after_sales, case_parcels
 
 P = case_parcels.c
 OWNER = ("order_no", "supplier_id", "customer_id")
@@ -22,8 +22,11 @@ WRITE = _given.on_conflict_do_update(
         if not column.primary_key and column.name not in OWNER
     },
 )
-SENT_WITH = select(P.after_sales_no).where(P.waybill == WAYBILL)
-"""Numbers of the cases that have a parcel with a waybill."""
+SENT_WITH = exists().where(
+    P.after_sales_no == after_sales.c.after_sales_no,
+    or_(P.waybill == WAYBILL, P.former_waybills.contains(func.jsonb_build_array(WAYBILL))),
+)
+"""The case has a parcel with a waybill, or had one that was replaced. Looked for within an order's cases."""
 WAYBILLS = 7305
 """Family of advisory locks on waybills."""
 LOCK_WAYBILL = select(func.pg_advisory_xact_lock(WAYBILLS, func.hashtext(WAYBILL)))

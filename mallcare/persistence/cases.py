@@ -60,7 +60,7 @@ OF_ORDER = (
     .with_for_update(key_share=True, of=after_sales)
 )
 LIVE_OF_ORDER = OF_ORDER.where(text(LIVE))
-OF_WAYBILL = OF_ORDER.where(after_sales.c.after_sales_no.in_(SENT_WITH))
+OF_WAYBILL = OF_ORDER.where(SENT_WITH)
 SAVE = update(after_sales).where(
     after_sales.c.after_sales_no == NUMBER, after_sales.c.version == bindparam("known", type_=Integer())
 )

@@ -27,6 +27,7 @@ OWN = (
 )
 WITH_WAYBILL = select(order_events).where(*NAMED).order_by(E.occurred_at, E.event_id)
 SET_ASIDE = update(order_events).where(*NAMED, ~E.set_aside).values(set_aside=True)
+GIVE_BACK = update(order_events).where(*NAMED, E.set_aside).values(set_aside=False)
 
 
 async def add(
@@ -72,3 +73,8 @@ async def with_waybill(connection: AsyncConnection, order_no: str, waybill: str)
 async def set_aside(connection: AsyncConnection, order_no: str, waybill: str) -> None:
     """Only rows that are not yet set aside are written."""
     await connection.execute(SET_ASIDE, {"number": order_no, "waybill_": waybill})
+
+
+async def give_back(connection: AsyncConnection, order_no: str, waybill: str) -> None:
+    """Only rows that are set aside are written."""
+    await connection.execute(GIVE_BACK, {"number": order_no, "waybill_": waybill})

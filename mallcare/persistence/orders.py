@@ -231,8 +231,12 @@ class SqlOrders:
         return await order_events.with_waybill(self._connection, order_no, waybill)
 
     async def set_aside_events(self, order_no: str, waybill: str) -> None:
-        """For good; the fold of the others is the caller's to write."""
+        """The fold of the others is the caller's to write."""
         await order_events.set_aside(self._connection, order_no, waybill)
+
+    async def give_back_events(self, order_no: str, waybill: str) -> None:
+        """The fold with them is the caller's to write."""
+        await order_events.give_back(self._connection, order_no, waybill)
 
     async def mark_exchanged(self, order_no: str, exchanged_at: Mapping[Unit, datetime]) -> None:
         """Of a unit replaced more than once the latest instant counts."""

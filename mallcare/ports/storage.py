@@ -125,6 +125,10 @@ class Orders(Protocol):
         """From now on events that name the waybill are of a request's parcel, not of the order's own."""
         ...
 
+    async def give_back_events(self, order_no: str, waybill: str) -> None:
+        """Events that name the waybill are the order's own after all."""
+        ...
+
     async def mark_exchanged(self, order_no: str, exchanged_at: Mapping[Unit, datetime]) -> None:
         """Units of a locked order were replaced; what was known of other units stays."""
         ...
@@ -203,7 +207,7 @@ class Cases(Protocol):
     async def with_waybill(self, order_no: str, waybill: str) -> list[CaseRecord]:
         """Cases of a locked order that have a parcel with the waybill, ended ones too, in ascending order.
 
-        Under their row locks.
+        Or that had one before it was replaced. Under their row locks.
         """
         ...
 

@@ -151,10 +151,15 @@ def test_a_missing_replacement_is_sent_again_under_another_waybill() -> None:
         ledger.decide(NO, Reship("SF", REPLACEMENT), SUPPLIER, NOW + DAY)
     case = ledger.decide(NO, Reship("SF", "SF-SECOND"), SUPPLIER, NOW + DAY).case
     assert (case.missing_reported, case.deadline_at) == (False, NOW + 11 * DAY)
-    assert [p.waybill for p in case.parcels] == [COMING_BACK, "SF-SECOND"]
+    assert [p.waybills for p in case.parcels] == [(COMING_BACK,), (REPLACEMENT, "SF-SECOND")]
     late = reported(OrderEventType.DELIVERED, NOW + DAY, REPLACEMENT)
     assert ledger.hear(NO, late, NOW + DAY).events == ()
     assert ledger.decide(NO, ReportMissing(), CUSTOMER, NOW + DAY).case.missing_reported
+    for used in (REPLACEMENT, "SF-SECOND"):
+        with pytest.raises(WaybillInUse):
+            ledger.decide(NO, Reship("SF", used), SUPPLIER, NOW + DAY)
+    third = ledger.decide(NO, Reship("SF", "SF-THIRD"), SUPPLIER, NOW + DAY).case
+    assert third.parcels[-1].waybills == (REPLACEMENT, "SF-SECOND", "SF-THIRD")
 
 
 def test_a_missing_replacement_can_be_out_of_stock() -> None:

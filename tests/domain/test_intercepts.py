@@ -164,6 +164,41 @@ def test_goods_that_were_stopped_and_arrive_all_the_same_are_told() -> None:
     assert [step.status for step in arrived.steps] == [WANTED, STOPPED, ARRIVED]
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_delivery_that_was_another_parcel_s_is_taken_back(stopped: bool) -> None:
+    """A return was read as the goods' arrival: they are again where they were, and may yet arrive."""
+    case = decided(("A", 1), ("B", 1))
+    left, wrong = reported(COLLECTED, BEFORE, "SF1"), reported(DELIVERED, LATER, "SF2")
+    known = after(case, left)
+    assert known is not None
+    known = say(known, STOPPED, SUPPLIER, "stopped", LATER) if stopped else known
+    arrived = hear(case, known, fold([left], ["A", "B"]), [left, wrong], LATER)
+    assert arrived is not None
+    again = hear(case, arrived, fold([left, wrong], ["A", "B"]), [left], LATER + TICK)
+    assert again is not None
+    assert (again.lines, again.waybills, again.version) == (known.lines, ("SF1",), known.version + 2)
+    assert (again.status, again.steps[-1].actor) == (STOPPED if stopped else WANTED, SYSTEM)
+    one = reported(DELIVERED, LATER, "SF1", "A")
+    told = hear(case, again, fold([left], ["A", "B"]), [left, one, wrong], LATER)
+    assert told is not None
+    fewer = hear(case, told, fold([left, wrong], ["A", "B"]), [left, one], LATER)
+    assert fewer is not None
+    assert (fewer.status, fewer.version) == (ARRIVED, told.version)
+    assert [line.delivered_at is None for line in fewer.lines] == [False, True]
+
+
+def test_an_intercept_that_began_with_another_parcel_s_delivery_is_wanted() -> None:
+    """Nothing else was ever said of it."""
+    case = decided(("A", 1))
+    moving, wrong = reported(MOVING, LATER, "SF1"), reported(DELIVERED, LATER, "SF2")
+    begun = hear(case, None, NOBODY, [moving, wrong], LATER)
+    assert begun is not None
+    assert begun.status is ARRIVED
+    again = hear(case, begun, fold([moving, wrong], ["A"]), [moving], LATER)
+    assert again is not None
+    assert again.status is WANTED
+
+
 def test_each_line_is_told_once() -> None:
     """Two parcels are two pieces of news, a repeated report none; a parcel that only moves names itself."""
     case = decided(("A", 1), ("B", 1))

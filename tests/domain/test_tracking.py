@@ -207,6 +207,15 @@ def test_a_clock_that_has_run_out_is_not_moved_by_a_report(type_: OrderEventType
     assert ledger.fire(NO, due, due + DAY).case.state is State.COMPLETED
 
 
+@pytest.mark.parametrize("hours", [-200, -1, 0, 1])
+def test_a_customer_has_seven_days_once_the_waybill_is_known(hours: int) -> None:
+    """A replacement that was signed for before the supplier named it completes nothing at once."""
+    ledger = journeys.reshipped()
+    case = ledger.hear(NO, said(DELIVERED, NOW + hours * HOUR, REPLACEMENT), NOW + HOUR).case
+    since = NOW + max(hours, 0) * HOUR
+    assert (case.deadline_at, case.deadline_effect) == (since + 7 * DAY, DeadlineEffect.COMPLETE)
+
+
 def test_a_delivery_told_late_counts_from_when_it_happened() -> None:
     """The supplier's 48 hours are those since the parcel came, even if they are over already."""
     ledger = journeys.sent(RR)

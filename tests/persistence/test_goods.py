@@ -125,6 +125,20 @@ class TestParcels:
             (await read(uow, case.after_sales_no)).case for case in (first, second)
         ]
 
+    async def test_cases_are_found_by_a_waybill_they_replaced(self, uow: SqlUnitOfWorkFactory) -> None:
+        """A parcel that was lost and sent again is the request's under either waybill; it blocks nobody."""
+        await store(uow, order(line("A", 2)))
+        case, other = await an_exchange(uow), await an_exchange(uow)
+        again = replace(THERE, waybill="YT4", former_waybills=("YT2", "YT3"))
+        case = await saved(uow, case, replace(case, parcels=(BACK, again)))
+        await saved(uow, other, replace(other, parcels=(replace(BACK, waybill="YT"),)))
+        async with uow() as work:
+            await work.orders.lock("O1")
+            for waybill in ("SF1", "YT2", "YT3", "YT4"):
+                assert [record.case for record in await work.cases.with_waybill("O1", waybill)] == [case]
+            assert await work.cases.claim_waybill("YT3", "supplier-2", "customer-2")
+            assert not await work.cases.claim_waybill("YT4", "supplier-2", "customer-2")
+
     @pytest.mark.rule("A3")
     async def test_a_waybill_belongs_to_one_customer_and_one_supplier(
         self, uow: SqlUnitOfWorkFactory

@@ -222,7 +222,7 @@ async def test_events_are_kept_once_known_order_or_not(uow: SqlUnitOfWorkFactory
 
 
 async def test_events_of_a_request_s_parcel_are_set_aside(uow: SqlUnitOfWorkFactory) -> None:
-    """They say nothing of the order any more, but stay to be found by their waybill, however written."""
+    """They say nothing of the order, until given back; their waybill finds them, however written."""
     plain, mine = _event("E1"), replace(_event("E2"), waybill=" sf001 ")
     again, other = replace(_event("E3"), waybill="SF001"), replace(_event("E4"), waybill="SF002")
     async with uow() as work:
@@ -239,6 +239,8 @@ async def test_events_of_a_request_s_parcel_are_set_aside(uow: SqlUnitOfWorkFact
         assert await work.orders.events_of(["O1", "O9"]) == {"O1": [plain, other], "O9": [mine]}
         assert await work.orders.events_with_waybill("O1", " sf001") == [mine, again, late]
         assert await work.orders.events_with_waybill("O1", "SF003") == []
+        await work.orders.give_back_events("O1", " sf001")
+        assert await work.orders.events_of(["O1"]) == {"O1": [plain, mine, again, other, late]}
 
 
 async def test_exchanged_units_are_remembered(uow: SqlUnitOfWorkFactory) -> None:

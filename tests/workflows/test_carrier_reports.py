@@ -168,6 +168,7 @@ async def test_a_report_before_its_waybill_counts_once_the_waybill_is_known(worl
     """The parcel was delivered before the customer named it: the waybill leads straight to inspection."""
     no = await travelling(world, RETURN, State.AWAITING_RETURN)
     case = await world.case(no)
+    await world.report(case.order_no, OrderEventType.COLLECTED, f"OUT-{no}", occurred_at=case.created_at)
     await world.report(case.order_no, OrderEventType.DELIVERED, waybill(case))
     await world.command(no, SubmitWaybill("sf", waybill(case)), CUSTOMER)
     await arrives(world, no, State.INSPECTING)
