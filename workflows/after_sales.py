@@ -129,7 +129,9 @@ class AfterSalesWorkflow:
         """One activity for each open leg; legs that a callback settled are let go."""
         open_refunds = {(leg.refund_no, leg.round): leg for leg in self._case.open_refunds}
         for attempt in [known for known in self._refunds if known not in open_refunds]:
-            self._refunds.pop(attempt).cancel()
+            let_go = self._refunds.pop(attempt)
+            let_go.add_done_callback(_forget)
+            let_go.cancel()
         for attempt, leg in open_refunds.items():
             if attempt not in self._refunds:
                 self._refunds[attempt] = asyncio.create_task(self._issue_refund(leg))
@@ -168,6 +170,12 @@ class AfterSalesWorkflow:
             workflow.upsert_search_attributes(updates)  # pyright: ignore[reportUnknownMemberType] the SDK leaves a type argument open
         self._shown = case
         workflow.set_current_details(describe(case))
+
+
+def _forget(let_go: asyncio.Task[CaseSnapshot]) -> None:
+    """A callback settled the leg first: how its activity ended is nobody's concern any more."""
+    if not let_go.cancelled():
+        let_go.exception()
 
 
 async def _before_a_timer(news: Callable[[], bool], left: timedelta, summary: str) -> bool:

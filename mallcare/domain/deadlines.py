@@ -11,6 +11,7 @@ from mallcare.domain.after_sales import SYSTEM, AfterSalesCase, Circumstances, D
 from mallcare.domain.errors import Fact, RefundCapExceeded, UnitsUnavailable
 from mallcare.domain.exchanging import end_exchange
 from mallcare.domain.policy import refuse_auto_refund
+from mallcare.domain.quotes import decide_freight, requote
 from mallcare.domain.refunding import start_refund
 from mallcare.domain.returning import confirm_way_back
 from mallcare.domain.reviewing import approve, back_to_review
@@ -73,7 +74,9 @@ def _auto_refund(case: AfterSalesCase, at: Circumstances, name: str) -> Decision
     """Pay without a person, within the limits of automatic refunds; beyond them a person decides."""
     if at.book.fulfilment.closed_at is not None:
         return escalate(case, at, {"auto_refund_refused": "order_closed"})
-    refusal = refuse_auto_refund(at.policy, case.quote.total_fen + case.quote.freight_if_last_fen, at.usage)
+    worth = requote(at.book, case.lines, case.quote)
+    final = decide_freight(at.book, case.accepted_units, worth, case.reason_code, at.policy)
+    refusal = refuse_auto_refund(at.policy, final.total_fen, at.usage)
     if refusal is not None:
         return escalate(case, at, {"auto_refund_refused": refusal.value})
     try:

@@ -141,16 +141,16 @@ def test_an_automatic_approval_refunds_as_a_person_would() -> None:
 @pytest.mark.parametrize(
     ("ceiling", "usage", "refusal"),
     [
-        (1_149, AutoRefundUsage(), "ceiling"),
-        (1_150, AutoRefundUsage(stopped=True), "stopped"),
-        (1_150, AutoRefundUsage(by_customer=10), "customer_velocity"),
-        (1_150, AutoRefundUsage(by_supplier=1_000), "supplier_velocity"),
+        (999, AutoRefundUsage(), "ceiling"),
+        (1_000, AutoRefundUsage(stopped=True), "stopped"),
+        (1_000, AutoRefundUsage(by_customer=10), "customer_velocity"),
+        (1_000, AutoRefundUsage(by_supplier=1_000), "supplier_velocity"),
     ],
 )
 def test_beyond_the_limits_an_automatic_approval_calls_a_person(
     ceiling: int, usage: AutoRefundUsage, refusal: str
 ) -> None:
-    """Goods and possible freight (1000 + 150) count; then the supplier decides, no longer locked out."""
+    """What would be paid counts (1000 of the goods); then the supplier decides, no longer locked out."""
     ledger = Ledger(order(line("A", 2), freight_fen=150), replace(AUTO, auto_refund_ceiling_fen=ceiling))
     ledger.usage = usage
     no = ledger.submit(asking(("A", 1)), AFTER_COOLING_OFF).after_sales_no
@@ -161,10 +161,19 @@ def test_beyond_the_limits_an_automatic_approval_calls_a_person(
 
 
 def test_within_the_limits_to_the_fen_the_approval_is_automatic() -> None:
-    """The ceiling itself is still allowed."""
-    ledger = Ledger(order(line("A", 2), freight_fen=150), replace(AUTO, auto_refund_ceiling_fen=1_150))
-    no = ledger.submit(asking(("A", 1)), AFTER_COOLING_OFF).after_sales_no
-    assert ledger.fire(no, DUE, DUE).case.state is State.REFUNDING
+    """The ceiling itself is still allowed, freight that is due included."""
+    for units, ceiling in ((1, 1_000), (2, 2_150)):
+        policy = replace(AUTO, auto_refund_ceiling_fen=ceiling)
+        ledger = Ledger(order(line("A", 2), freight_fen=150), policy)
+        no = ledger.submit(asking(("A", units)), AFTER_COOLING_OFF).after_sales_no
+        assert ledger.fire(no, DUE, DUE).case.quote.total_fen == ceiling
+
+
+def test_freight_that_is_due_counts_against_the_ceiling() -> None:
+    """The order's last request would pay its freight too: one fen more than allowed calls a person."""
+    ledger = Ledger(order(line("A", 2), freight_fen=150), replace(AUTO, auto_refund_ceiling_fen=2_149))
+    no = ledger.submit(asking(("A", 2)), AFTER_COOLING_OFF).after_sales_no
+    assert ledger.fire(no, DUE, DUE).events[0].facts["auto_refund_refused"] == "ceiling"
 
 
 def test_an_automatic_approval_beyond_the_cap_calls_a_person() -> None:
