@@ -85,10 +85,14 @@ def _is_orders_own(
 
 
 async def requests_sending(uow: UnitOfWork, order_no: str, event: OrderEvent) -> list[CaseRecord]:
-    """The requests whose parcel a report names, locked; none: it speaks of the order's own parcel."""
+    """The requests whose parcel a report names, locked; none: it speaks of the order's own parcel.
+
+    What happened before a request existed is not of its parcel, whichever of the two is told first.
+    """
     if event.waybill is None or event.type not in PARCEL_EVENTS:
         return []
-    return await uow.cases.with_waybill(order_no, event.waybill.strip().upper())
+    found = await uow.cases.with_waybill(order_no, event.waybill.strip().upper())
+    return [record for record in found if event.occurred_at >= record.case.created_at]
 
 
 async def report_parcel(

@@ -63,7 +63,8 @@ def _rearmed(
         return case, case.state
     if parcel.purpose is ParcelPurpose.RETURN:
         if parcel.signed_at is not None:
-            inspecting = arm(disarm(case), parcel.signed_at + policy.inspection, DeadlineEffect.ESCALATE)
+            since = max(parcel.signed_at, parcel.sent_at)  # a waybill named late is not the supplier's fault
+            inspecting = arm(disarm(case), since + policy.inspection, DeadlineEffect.ESCALATE)
             return inspecting, State.INSPECTING
         return _called_at(case, transit_deadline(parcel, policy), now), case.state
     if parcel.purpose is ParcelPurpose.RESHIPMENT:

@@ -115,13 +115,14 @@ def test_a_waybill_corrected_after_all_its_time_gives_none_back() -> None:
 
 @pytest.mark.parametrize("corrected", [False, True])
 def test_what_was_already_heard_of_a_waybill_counts(corrected: bool) -> None:
-    """A parcel delivered before its waybill was named is inspected from its delivery on."""
+    """A parcel delivered before its waybill was named: the supplier's 48 hours begin once both are so."""
     ledger = journeys.sent(RR) if corrected else journeys.approved(RR)
     ledger.reports.append(reported(OrderEventType.DELIVERED, NOW + HOUR, "SF-EARLY"))
     command = CorrectWaybill("SF", "SF-EARLY") if corrected else SubmitWaybill("SF", "SF-EARLY")
     decision = ledger.decide(NO, command, CUSTOMER, NOW + DAY)
     assert decision.case.state is State.INSPECTING
-    assert decision.case.deadline_at == NOW + HOUR + POLICY.inspection
+    since = NOW + HOUR if corrected else NOW + DAY
+    assert decision.case.deadline_at == since + POLICY.inspection
     assert [e.name for e in decision.events][1:] == ["return_delivered"]
 
 
