@@ -38,6 +38,18 @@ async def test_an_order_is_held_back_until_its_cooling_off_ends(api: Api) -> Non
     assert answered(unpaid)["released_at"] is None
 
 
+async def test_a_supplier_neither_reads_nor_quotes_what_is_held_back(api: Api) -> None:
+    """Before the release there is no such order for it; from then on there is."""
+    api.clock.at = PLACED_AT + timedelta(minutes=29)
+    answered(await api.mall.put_order())
+    problem_of(await api.supplier.get("/v1/orders/O-1"), 404, "not_found")
+    problem_of(await api.supplier("POST", "/v1/after-sales/quotes", ask_body()), 404, "not_found")
+    answered(await api.customer("POST", "/v1/after-sales/quotes", ask_body()))
+    api.clock.at = PLACED_AT + timedelta(minutes=30)
+    answered(await api.supplier.get("/v1/orders/O-1"))
+    answered(await api.supplier("POST", "/v1/after-sales/quotes", ask_body()))
+
+
 async def test_only_a_higher_version_replaces(api: Api) -> None:
     """Lower: ignored, the stored one answered. Equal: unchanged, or 409 with another body."""
     answered(await api.mall.put_order(version=3, channel="group"))

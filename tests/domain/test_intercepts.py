@@ -248,6 +248,21 @@ def test_a_request_that_became_refund_only_is_intercepted() -> None:
     assert begin(case, events) is not None
 
 
+@pytest.mark.parametrize("events", [(), (reported(MOVING, BEFORE, "W1"),)], ids=["at hand", "under way"])
+@pytest.mark.parametrize("kind", [Kind.REFUND_ONLY, Kind.RETURN_REFUND])
+def test_goods_of_which_less_was_agreed_travel_on(kind: Kind, events: tuple[OrderEvent, ...]) -> None:
+    """The money compensates for them: nothing is to be stopped, before the decision or after it."""
+    known = book(order(line("A")), fulfilment=fold(events, ["A"]))
+    case = submit(asking(kind=kind), "AS1", CUSTOMER, circumstances(known, AFTER_COOLING_OFF)).case
+    at = circumstances(replace(known, holdings=case.holdings), DECIDED)
+    case = decide(case, Propose("keep it", 100, Kind.REFUND_ONLY), SUPPLIER, at).case
+    case = decide(case, AcceptProposal(), CUSTOMER, at).case
+    assert case.refund_decided
+    assert not case.intercept
+    assert begin(case, events) is None
+    assert after(case, *events, reported(COLLECTED, LATER, "W2"), reported(DELIVERED, LATER, "W2")) is None
+
+
 TOLD = [
     reported(COLLECTED, DECIDED - TICK, "W1", "A", event_id="E1"),
     reported(MOVING, DECIDED, "W1", "A", event_id="E2"),

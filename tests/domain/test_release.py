@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mallcare.domain.commands import AcceptProposal, Propose
+from mallcare.domain.deciding import decide
 from mallcare.domain.policy import AfterSalesPolicy
 from mallcare.domain.release import holds_release, release_due_at
 from mallcare.domain.submission import in_cooling_off, submit
@@ -18,6 +20,7 @@ from tests.domain.builders import (
     CUSTOMER,
     PLACED_AT,
     POLICY,
+    SUPPLIER,
     asking,
     book,
     circumstances,
@@ -70,3 +73,20 @@ def test_only_a_refund_of_the_whole_order_holds_it(kind: Kind, whole: bool) -> N
         assert holds_release(seen) is (asked_back and state not in FINAL_STATES)
         decided = replace(seen, refund_decided_at=AFTER_COOLING_OFF)
         assert holds_release(decided) is asked_back
+
+
+@pytest.mark.parametrize("kind", [Kind.REFUND_ONLY, Kind.RETURN_REFUND])
+@pytest.mark.parametrize("goods_fen", [0, 1, 999, 1_000, None])
+def test_whoever_agreed_to_an_amount_still_gets_the_goods(kind: Kind, goods_fen: int | None) -> None:
+    """An offer holds the order while it stands; a refund-only of the amount offered is a compensation."""
+    at = circumstances(book(), AFTER_COOLING_OFF)
+    opened = submit(asking(), "AS1", CUSTOMER, at).case
+    at = circumstances(book(holdings=opened.holdings), AFTER_COOLING_OFF)
+    if goods_fen is None and kind is Kind.REFUND_ONLY:
+        opened = replace(opened, kind=Kind.RETURN_REFUND)
+    offered = decide(opened, Propose("less", goods_fen, kind), SUPPLIER, at).case
+    assert holds_release(offered) is (offered.kind is Kind.REFUND_ONLY)
+    assert not offered.goods_stay
+    agreed = decide(offered, AcceptProposal(), CUSTOMER, at).case
+    assert agreed.goods_stay is (kind is Kind.REFUND_ONLY and goods_fen is not None)
+    assert holds_release(agreed) is (kind is Kind.REFUND_ONLY and goods_fen is None)

@@ -163,3 +163,40 @@ async def test_a_closed_order_is_not_released(shop: Shop) -> None:
         await shop.command(no, Reject("closed"), SUPPLIER)
     assert (await shop.look(AFTER)).released == 0
     assert await untold(shop, order)
+
+
+async def compensated(shop: Shop, order: Order, lines: list[tuple[str, int]] | None = None) -> None:
+    """The supplier offers less, the customer agrees and keeps the goods."""
+    no = await shop.ask(order, lines)
+    await shop.command(no, Propose("the box is dented", goods_fen=100), SUPPLIER)
+    await shop.command(no, AcceptProposal(), CUSTOMER)
+    assert (await shop.case(no)).state is State.REFUNDING
+
+
+@pytest.mark.parametrize("looked", [True, False])
+async def test_a_compensated_order_goes_its_way(shop: Shop, looked: bool) -> None:
+    """Held while the whole of it is asked back, and due again as soon as the customer agrees to less."""
+    order, no = await reviewed(shop)
+    if looked:
+        assert await shop.look(DUE_AT) == Kept(withheld=1)
+    shop.here.at = AFTER
+    await shop.command(no, Propose("keep it", goods_fen=100), SUPPLIER)
+    await shop.command(no, AcceptProposal(), CUSTOMER)
+    assert await shop.look(AFTER) == Kept(released=1)
+    assert await shop.standing(order) == (None, AFTER if looked else DUE_AT)
+    assert len(await shop.messages(order)) == 1
+
+
+async def test_compensated_units_are_left(shop: Shop) -> None:
+    """All of them in parts, or one beside another that is refunded; refunded ones count as before."""
+    all_of_it, one_of_two, none_of_it = [await shop.bought(quantity=2) for _ in range(3)]
+    for _ in range(2):
+        await compensated(shop, all_of_it, [("1", 1)])
+    await compensated(shop, one_of_two, [("1", 1)])
+    for order in (one_of_two, none_of_it):
+        no = await shop.ask(order, [("1", 1)])
+        await shop.command(no, Approve(), SUPPLIER)
+    no = await shop.ask(none_of_it, [("1", 1)])
+    await shop.command(no, Approve(), SUPPLIER)
+    assert await shop.look(DUE_AT) == Kept(released=2, withheld=1)
+    assert await untold(shop, none_of_it)

@@ -52,6 +52,29 @@ async def test_an_order_is_due_once_a_newer_version_is_paid(shop: Shop) -> None:
     assert await shop.standing(order) == (None, PAID_LATE)
 
 
+@pytest.mark.parametrize("looked", [True, False])
+async def test_an_unpaid_order_that_is_due_is_not_released(
+    shop: Shop, cleaner: psycopg.Connection, looked: bool
+) -> None:
+    """Processes of the release before leave such rows; it is due again by its payment."""
+    order = await shop.bought(paid_at=None)
+    cleaner.execute("UPDATE orders SET release_due_at = placed_at")
+    if looked:
+        assert await shop.look(DUE_AT) == Kept(withheld=1)
+        assert await shop.standing(order) == (None, None)
+    await shop.take_in(newer(order, paid_at=PAID_LATE))
+    assert await shop.messages(order) == []
+    assert await shop.standing(order) == (PAID_LATE, None)
+
+
+async def test_an_order_that_is_unpaid_after_all_is_not_due(shop: Shop) -> None:
+    """Its newest version counts."""
+    order = await shop.bought()
+    await shop.take_in(newer(order, paid_at=None))
+    assert await shop.standing(order) == (None, None)
+    assert await shop.look(DUE_AT) == Kept()
+
+
 async def test_newer_versions_move_nothing_that_is_due(shop: Shop) -> None:
     """Not even under a policy that would have held it otherwise."""
     order = await shop.bought()

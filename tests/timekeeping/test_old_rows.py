@@ -55,3 +55,13 @@ def test_what_suppliers_saw_is_released_and_the_rest_is_due(new_database: Callab
             ]
         )
         migrate.downgrade(url, "0007")
+
+
+def test_what_a_process_of_the_release_before_takes_in_is_due_by_itself(
+    new_database: Callable[[bool], str],
+) -> None:
+    """It names no instant; half an hour after it wrote the order a timekeeper looks."""
+    with psycopg.connect(new_database(True)) as new:
+        new.execute(OLD_ORDER, ("O1", LATELY, LATELY))
+        row = new.execute("SELECT release_due_at - now(), released_at FROM orders").fetchone()
+    assert row == (COOLING_OFF, None)

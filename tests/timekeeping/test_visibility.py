@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import psycopg
 import pytest
 
-from mallcare.domain.commands import Cancel
-from mallcare.domain.vocabulary import OrderEventType
+from mallcare.domain.commands import AcceptProposal, Cancel, Propose
+from mallcare.domain.errors import NotFound
+from mallcare.domain.submission import Request
+from mallcare.domain.vocabulary import Kind, OrderEventType
 from tests.domain.builders import PLACED_AT, TICK
-from tests.timekeeping.orders import CUSTOMER, DUE_AT, MALL, Shop
+from tests.timekeeping.orders import CUSTOMER, DUE_AT, MALL, OPERATIONS, Shop, supplier
 
 pytestmark = pytest.mark.rule("A1")
 LATER = DUE_AT + timedelta(hours=3)
@@ -81,3 +84,34 @@ async def test_an_unpaid_order_stays_hidden(shop: Shop) -> None:
     order = await shop.bought(paid_at=None)
     shop.here.at = LATER
     assert await shop.seen_by_supplier(order) is None
+
+
+async def test_an_unpaid_order_that_is_due_stays_hidden(shop: Shop, cleaner: psycopg.Connection) -> None:
+    """A process of the release before took it in, so that it is due unpaid."""
+    order = await shop.bought(paid_at=None)
+    cleaner.execute("UPDATE orders SET release_due_at = placed_at")
+    shop.here.at = LATER
+    assert await shop.seen_by_supplier(order) is None
+
+
+async def test_a_compensated_order_is_shown_on_time(shop: Shop) -> None:
+    """Though its timekeeper is late, and no unit can be asked back."""
+    order = await shop.bought()
+    no = await shop.ask(order)
+    assert await shop.seen_by_supplier(order) is None
+    await shop.command(no, Propose("keep it", goods_fen=100), supplier())
+    await shop.command(no, AcceptProposal(), CUSTOMER)
+    assert await shop.seen_by_supplier(order) == DUE_AT
+
+
+async def test_a_supplier_quotes_only_what_it_sees(shop: Shop) -> None:
+    """Until then the order is not there for it; everybody else may know what a refund would come to."""
+    order = await shop.bought()
+    asked = Request(Kind.REFUND_ONLY, "changed_mind", None)
+    shop.here.at = DUE_AT - TICK
+    with pytest.raises(NotFound):
+        await shop.use_cases.quote(order.order_no, asked, supplier())
+    for caller in (MALL, CUSTOMER, OPERATIONS):
+        assert (await shop.use_cases.quote(order.order_no, asked, caller)).quote.total_fen == 1_000
+    shop.here.at = DUE_AT
+    assert (await shop.use_cases.quote(order.order_no, asked, supplier())).quote.total_fen == 1_000
