@@ -28,6 +28,7 @@ from api.routes import (
     returns,
     reviews,
     suppliers,
+    taken_over,
     tasks,
     webhooks,
 )
@@ -41,6 +42,7 @@ ROUTERS = (
     returns.router,
     exchanges.router,
     refunds.router,
+    taken_over.router,
     suppliers.router,
     operations.router,
     tasks.router,

@@ -155,3 +155,27 @@ class ExtendDeadlineIn(CommandIn):
 
     until: Instant = Field(description="The new deadline, later than now and than the present one.")
     reason: LongText = Field(description="Why; kept in the record.")
+
+
+class CloseIn(CommandIn):
+    """End a request that the mall took over."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"command_id": "cmd-94b7", "reason": "refunded by the mall, the goods stay there"}]
+        }
+    )
+
+    reason: LongText = Field(description="Why; kept in the record.")
+
+
+class ResumeIn(CommandIn):
+    """Let finance go on with a failed refund after a report of the mall's own."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"command_id": "cmd-95c8", "reason": "the mall refunded another unit of the line"}]
+        }
+    )
+
+    reason: LongText = Field(description="Why finance may pay; kept in the record.")

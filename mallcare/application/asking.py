@@ -35,6 +35,8 @@ async def drop_moot_tasks(uow: UnitOfWork, before: AfterSalesCase, after: AfterS
         await _drop(uow, after, moot)
     if after.return_address_set and not before.return_address_set:
         await _drop(uow, after, TaskKind.RETURN_ADDRESS_MISSING)
+    if before.taken_over and (after.state.final or not after.taken_over):
+        await _drop(uow, after, TaskKind.TAKEN_OVER_BY_MALL)
 
 
 async def _drop(uow: UnitOfWork, case: AfterSalesCase, kind: TaskKind) -> None:

@@ -19,7 +19,7 @@ from mallcare.domain.mall_refunds import mall_refund
 from mallcare.domain.orders import Order, check, freeze
 from mallcare.domain.release import release_due_at
 from mallcare.domain.vocabulary import OrderEventType, Role
-from mallcare.domain.voiding import void
+from mallcare.domain.voiding import refunded_lines, void
 from mallcare.ports import (
     CaseRecord,
     Clock,
@@ -274,17 +274,18 @@ class TakeInOrderEvent:
             return []
         open_requests = await uow.cases.live_of_order(order_no)  # locked before payment transactions
         await _apply_mall_refunds(uow, record, [event])
-        return await self._void(uow, folded, open_requests) if open_requests else []
+        return await self._void(uow, folded, event, open_requests) if open_requests else []
 
     async def _void(
-        self, uow: UnitOfWork, record: OrderRecord, open_requests: Sequence[CaseRecord]
+        self, uow: UnitOfWork, record: OrderRecord, event: OrderEvent, open_requests: Sequence[CaseRecord]
     ) -> list[Decision]:
+        refunded = refunded_lines(record.order, event)
         book = await uow.orders.book(record, lock_transactions=False)
         voided: list[Decision] = []
         for request in open_requests:
             policy = await uow.policies.version(request.case.policy_version)
             at = Circumstances(book, policy, self._clock.now(), self._ids.refund_no)
-            decision = void(request.case, at)
+            decision = void(request.case, at, refunded)
             await write_change(uow, request.case, decision, self._ids)
             if decision.events:
                 voided.append(decision)

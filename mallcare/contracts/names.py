@@ -72,6 +72,8 @@ class Signal(StrEnum):
     RETRY_REFUND = "retry_refund"
     SETTLE_OFFLINE = "settle_offline"
     EXTEND_DEADLINE = "extend_deadline"
+    CLOSE = "close"
+    RESUME = "resume"
     REFUND_SETTLED = "refund_settled"
     ORDER_EVENT = "order_event"
     RESYNC = "resync"

@@ -227,6 +227,22 @@ class ExtendDeadline:
     action: ClassVar[Action] = Action.EXTEND_DEADLINE
 
 
+@dataclass(frozen=True, slots=True)
+class Close:
+    """End a request that the mall took over (operations)."""
+
+    reason: str
+    action: ClassVar[Action] = Action.CLOSE
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Give a failed refund back to finance after the mall reported a refund of its own (operations)."""
+
+    reason: str
+    action: ClassVar[Action] = Action.RESUME
+
+
 WaybillCommand = SubmitWaybill | CorrectWaybill | ShipBack | Reship
 """Commands that give a parcel its waybill."""
 
@@ -252,4 +268,6 @@ Command = (
     | RetryRefund
     | SettleOffline
     | ExtendDeadline
+    | Close
+    | Resume
 )

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import assert_never
 
 from mallcare.domain import commands as given
-from mallcare.domain import exchanging, refunding, returning, reviewing
+from mallcare.domain import exchanging, refunding, returning, reviewing, voiding
 from mallcare.domain.after_sales import AfterSalesCase, Circumstances, Decision, arm, disarm, step
 from mallcare.domain.commands import Actor, Command
 from mallcare.domain.errors import Fact, IllegalTransition, InvalidInput, VersionConflict
@@ -105,6 +105,10 @@ def _apply(  # noqa: C901 - one branch for each command, and nothing else
             return refunding.settle_offline(case, actor, command, at)
         case given.ExtendDeadline():
             return _extend(case, actor, command, at.now)
+        case given.Close():
+            return voiding.close(case, actor, command, at)
+        case given.Resume():
+            return voiding.resume(case, actor, command, at)
         case _:
             assert_never(command)
 

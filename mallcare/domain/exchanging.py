@@ -33,7 +33,9 @@ def reship(case: AfterSalesCase, actor: Actor, command: Reship, at: Circumstance
 
     Raises:
         WaybillInUse: see `check_new_waybill`.
+        UnitsUnavailable: the mall refunded units of the request by itself meanwhile.
     """
+    at.book.check_held(case.after_sales_no, case.accepted_units)
     check_new_waybill(case, command.waybill)
     replaced = case.parcel(ParcelPurpose.RESHIPMENT)
     former = replaced.waybills if replaced is not None else ()
@@ -56,10 +58,12 @@ def choose(case: AfterSalesCase, actor: Actor, command: Choose, at: Circumstance
     """Wait for the replacement, or have the accepted units refunded instead.
 
     Raises:
-        UnitsUnavailable, RefundCapExceeded: see `start_refund`.
+        UnitsUnavailable: the mall refunded units of the request by itself meanwhile.
+        RefundCapExceeded: see `start_refund`.
     """
     if command.choice is Choice.REFUND:
         return start_refund(case, actor, at, "refund_chosen", {})
+    at.book.check_held(case.after_sales_no, case.accepted_units)
     waiting = arm(disarm(case), at.now + at.policy.reshipment, DeadlineEffect.ESCALATE)
     return step(case, waiting, actor, at.now, State.AWAITING_RESHIPMENT, "waiting_chosen", {})
 

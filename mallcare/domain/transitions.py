@@ -73,6 +73,20 @@ def _not_reported(case: AfterSalesCase) -> bool:
     return not case.missing_reported
 
 
+def _taken_over(case: AfterSalesCase) -> bool:
+    return case.taken_over
+
+
+def _not_taken_over(case: AfterSalesCase) -> bool:
+    """Else it may be paid twice: the mall says that it refunded what the failed legs owe."""
+    return not case.taken_over
+
+
+def _taken_over_undecided(case: AfterSalesCase) -> bool:
+    """A request with legs is never closed: money may have moved on them."""
+    return case.taken_over and not case.refund_decided
+
+
 def _to(*states: State) -> frozenset[State]:
     return frozenset(states)
 
@@ -90,6 +104,19 @@ def _stays(
 
 REVIEWED = _to(State.REFUNDING, State.COMPLETED, State.AWAITING_RETURN)
 INSPECTED = REFUNDED | _to(State.AWAITING_RESHIPMENT, State.RETURNING_TO_CUSTOMER)
+
+AWAITING_SOMEBODY = (
+    State.PENDING_REVIEW,
+    State.PENDING_CUSTOMER,
+    State.AWAITING_RETURN,
+    State.RETURN_IN_TRANSIT,
+    State.INSPECTING,
+    State.AWAITING_RESHIPMENT,
+    State.OUT_OF_STOCK,
+    State.RESHIPPED,
+    State.RETURNING_TO_CUSTOMER,
+)
+"""Every wait but those for money."""
 
 TABLE: Mapping[tuple[State, Action], Rule] = {
     (State.PENDING_REVIEW, Action.APPROVE): Rule(SUPPLIER_SIDE, REVIEWED),
@@ -165,26 +192,16 @@ TABLE: Mapping[tuple[State, Action], Rule] = {
     (State.RESHIPPED, Action.OUT_OF_STOCK): Rule(
         SUPPLIER_SIDE, _to(State.OUT_OF_STOCK), EXCHANGES, _missing_reported
     ),
-    (State.REFUND_FAILED, Action.RETRY_REFUND): Rule(FINANCE, _to(State.REFUNDING)),
+    (State.REFUND_FAILED, Action.RETRY_REFUND): Rule(FINANCE, _to(State.REFUNDING), when=_not_taken_over),
     (State.REFUND_FAILED, Action.SETTLE_OFFLINE): Rule(
-        FINANCE, _to(State.REFUND_FAILED, State.REFUNDING) | ENDED_WITH_GOODS
+        FINANCE, _to(State.REFUND_FAILED, State.REFUNDING) | ENDED_WITH_GOODS, when=_not_taken_over
     ),
-    **_stays(
-        Action.EXTEND_DEADLINE,
-        OPERATIONS,
-        ALL_KINDS,
-        (
-            State.PENDING_REVIEW,
-            State.PENDING_CUSTOMER,
-            State.AWAITING_RETURN,
-            State.RETURN_IN_TRANSIT,
-            State.INSPECTING,
-            State.AWAITING_RESHIPMENT,
-            State.OUT_OF_STOCK,
-            State.RESHIPPED,
-            State.RETURNING_TO_CUSTOMER,
-        ),
-    ),
+    (State.REFUND_FAILED, Action.RESUME): Rule(OPERATIONS, _to(State.REFUND_FAILED), when=_taken_over),
+    **_stays(Action.EXTEND_DEADLINE, OPERATIONS, ALL_KINDS, AWAITING_SOMEBODY),
+    **{
+        (state, Action.CLOSE): Rule(OPERATIONS, _to(State.CLOSED), when=_taken_over_undecided)
+        for state in AWAITING_SOMEBODY
+    },
 }
 
 ROLES_OF: Mapping[Action, frozenset[Role]] = {

@@ -85,6 +85,8 @@ class Action(StrEnum):
     RETRY_REFUND = "retry-refund"
     SETTLE_OFFLINE = "settle-offline"
     EXTEND_DEADLINE = "extend-deadline"
+    CLOSE = "close"
+    RESUME = "resume"
 
 
 class DeadlineEffect(StrEnum):

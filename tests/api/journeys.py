@@ -56,9 +56,12 @@ STEPS: dict[str, tuple[str, Json]] = {
     "retry-refund": ("finance", {}),
     "settle-offline": ("finance", {"evidence": PICTURES[:1], "note": "bank transfer"}),
     "extend-deadline": ("operations", {"until": "2026-04-01T00:00:00Z", "reason": "holiday"}),
+    "close": ("operations", {"reason": "settled with the mall"}),
+    "resume": ("operations", {"reason": "the mall refunded another unit"}),
 }
 """Each command as its usual caller gives it, for a request of two units of line 1."""
 
+BY_THE_MALL = {"closed-by-mall": "closed", "refunded-by-mall": "refunded"}
 TO_INSPECTION = ("approve", "submit-waybill", "receive")
 TO_RESHIPMENT = (*TO_INSPECTION, "accept")
 
@@ -83,6 +86,8 @@ def command_of(step: str) -> str:
 async def go(api: Api, no: str, *steps: str) -> Json:
     """Give commands one after the other, a minute apart; `failed` lets the first refund fail.
 
+    `closed-by-mall` and `refunded-by-mall` are what the mall does to the order by itself.
+
     Answers the request as its last caller saw it.
     """
     case: Json = {}
@@ -90,6 +95,10 @@ async def go(api: Api, no: str, *steps: str) -> Json:
         api.clock.at += timedelta(minutes=1)
         if step == "failed":
             await settle(api, no, succeeded=False)
+            continue
+        if step in BY_THE_MALL:
+            event = event_body(f"{step}-{next(NUMBERS)}", BY_THE_MALL[step])
+            answered(await api.mall("POST", "/v1/orders/O-1/events", event))
             continue
         role, body = STEPS[step]
         case = answered(await getattr(api, role).command(no, command_of(step), **body))

@@ -55,6 +55,9 @@ WORKS: list[tuple[str, str, tuple[str, ...], str, str]] = [
     ("retry-refund", RO, FAILED, "REFUNDING", "refund_retried"),
     ("settle-offline", RO, FAILED, "REFUND_FAILED", "offline_settlement_proposed"),
     ("extend-deadline", EX, TO_RESHIPMENT, "AWAITING_RESHIPMENT", "deadline_extended"),
+    ("close", EX, (*TO_RESHIPMENT, "refunded-by-mall"), "CLOSED", "closed"),
+    ("close", RO, ("closed-by-mall",), "CLOSED", "closed"),
+    ("resume", RO, (*FAILED, "refunded-by-mall"), "REFUND_FAILED", "resumed"),
 ]
 """Step, kind, the way to it, the state it leads to, the last line of the record."""
 
@@ -128,6 +131,11 @@ async def test_a_request_that_ended_takes_no_command(api: Api) -> None:
         (EX, (*TO_RESHIPMENT, "reship"), "out-of-stock"),
         (EX, (*TO_RESHIPMENT, "reship", "report-missing"), "report-missing"),
         (RO, ("approve-without-address",), "settle-offline"),
+        (RO, (*FAILED, "refunded-by-mall"), "retry-refund"),
+        (RO, (*FAILED, "refunded-by-mall"), "settle-offline"),
+        (RO, (*FAILED, "refunded-by-mall"), "close"),
+        (RO, FAILED, "resume"),
+        (RR, TO_INSPECTION, "close"),
     ],
     ids=str,
 )
@@ -224,6 +232,7 @@ BAD: dict[str, list[Json]] = {
         *({"evidence": bad} for bad in PROOFS),
         *({"evidence": PICTURES, "note": bad} for bad in TEXTS),
     ],
+    **{command: [{}, *({"reason": bad} for bad in TEXTS)] for command in ("close", "resume")},
 }
 
 

@@ -16,11 +16,13 @@ from api.schemas.after_sales import QuoteIn, SubmitIn
 from api.schemas.cases import EXAMPLE_CASE, CaseOut
 from api.schemas.commands import (
     ApproveIn,
+    CloseIn,
     CommandIn,
     ExtendDeadlineIn,
     ProposeIn,
     RejectIn,
     RequestEvidenceIn,
+    ResumeIn,
     SettleOfflineIn,
     SubmitEvidenceIn,
 )
@@ -141,6 +143,8 @@ def test_a_body_has_an_example(method: str, path: str, operation: dict[str, Any]
         SubmitEvidenceIn,
         SettleOfflineIn,
         ExtendDeadlineIn,
+        CloseIn,
+        ResumeIn,
         SetReturnAddressIn,
         WaybillIn,
         ChangeAddressIn,

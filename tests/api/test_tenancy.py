@@ -66,6 +66,8 @@ COMMANDS: Mapping[str, str] = {
     "retry-refund": "finance",
     "settle-offline": "finance",
     "extend-deadline": "operations",
+    "close": "operations",
+    "resume": "operations",
 }
 """Who may give each command at all."""
 

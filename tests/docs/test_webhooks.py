@@ -17,6 +17,7 @@ NAMED = {
     "back_to_review": 3,
     "_auto_refund": 2,
     "_go_on": 5,
+    "_hand_over": 2,
 }
 """Functions of the domain that name an event, and which argument does."""
 OF_LEGS = {"refund_succeeded", "refund_failed"}

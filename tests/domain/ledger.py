@@ -27,7 +27,7 @@ from mallcare.domain.submission import Request, submit
 from mallcare.domain.tasks import TaskWanted
 from mallcare.domain.tracking import hear_of_parcel
 from mallcare.domain.vocabulary import LegStatus, OrderEventType
-from mallcare.domain.voiding import void
+from mallcare.domain.voiding import refunded_lines, void
 from tests.domain.builders import CUSTOMER, POLICY, UNUSED, Mint
 
 
@@ -50,6 +50,8 @@ class Ledger:
         self.events: list[tuple[str, CaseEvent]] = []
         self.mall_units: list[Unit] = []
         self.lost_units: set[tuple[str | None, Unit]] = set()
+        self.reported_refunded: frozenset[str] = frozenset()
+        """Lines of the mall's latest report of its own refund, until the requests are looked at."""
         self.mall_spent: list[int] = [0] * len(order.tenders)
         self.mint = Mint()
 
@@ -154,6 +156,7 @@ class Ledger:
     def mall_refunds(self, report: OrderEvent) -> MallRefund:
         """Keep what the mall says it refunded by itself."""
         taken = mall_refund(self.book(), report)
+        self.reported_refunded |= refunded_lines(self.order, report)
         taken_over = set(taken.taken_over)
         self.lost_units |= {(h.holder, h.unit) for h in self.holdings() if h.unit in taken_over}
         self.mall_units += (*taken.units, *taken.taken_over)
@@ -166,8 +169,9 @@ class Ledger:
 
     def void_all(self, now: datetime) -> dict[str, Decision]:
         """Look at every live request after the mall acted, as it is done with each such report."""
+        refunded, self.reported_refunded = self.reported_refunded, frozenset()
         return {
-            no: self._keep(void(case, self.at(now)))
+            no: self._keep(void(case, self.at(now), refunded))
             for no, case in sorted(self.cases.items())
             if not case.state.final
         }

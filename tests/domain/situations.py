@@ -14,6 +14,7 @@ from mallcare.domain.commands import (
     Cancel,
     ChangeAddress,
     Choose,
+    Close,
     Command,
     Confirm,
     CorrectWaybill,
@@ -28,6 +29,7 @@ from mallcare.domain.commands import (
     ReportMissing,
     RequestEvidence,
     Reship,
+    Resume,
     RetryRefund,
     SetReturnAddress,
     SettleOffline,
@@ -68,6 +70,8 @@ COMMANDS: dict[Action, Command] = {
         RetryRefund(),
         SettleOffline(1),
         ExtendDeadline(NOW + timedelta(days=60), "holiday"),
+        Close("refunded by the mall"),
+        Resume("another unit"),
     )
 }
 
@@ -134,14 +138,21 @@ SITUATIONS: Mapping[str, Callable[[], Ledger]] = {
 }
 TO_GO_BACK = ", goods to go back"
 GONE_BACK = ", goods gone back"
+TAKEN_OVER = ", taken over"
+"""The mall refunded units under it, or closed its order."""
 ALL_SITUATIONS = [
     *SITUATIONS,
     *(f"{stage}{GONE_BACK}" for stage in sorted(STILL_TO_GO_BACK)),
+    *(f"{stage}{TAKEN_OVER}" for stage in SITUATIONS if stage.upper() not in FINAL_STATES),
 ]
 
 
 def situation(name: str, kind: Kind) -> Ledger:
     """A ledger whose one case is in that situation, as if it had always been of `kind`."""
+    if name.endswith(TAKEN_OVER):
+        ledger = situation(name.removesuffix(TAKEN_OVER), kind)
+        ledger.cases[NO] = replace(only(ledger), taken_over=True)
+        return ledger
     gone = name.endswith(GONE_BACK)
     ledger = SITUATIONS[name.removesuffix(GONE_BACK) + TO_GO_BACK if gone else name]()
     ledger = journeys.shipped_back(ledger) if gone else ledger

@@ -89,7 +89,13 @@ def likeness(case: AfterSalesCase) -> Hashable:
         (case.quote.total_fen > 0, case.received, len(case.accepted_units), len(case.refused_units)),
         tuple(line.received and line.received.arrived for line in case.lines),
         tuple(sorted((p.purpose, p.signed_at is None) for p in case.parcels)),
-        (case.missing_reported, case.deadline_effect, case.settlement is None, case.refund_decided),
+        (
+            case.taken_over,
+            case.missing_reported,
+            case.deadline_effect,
+            case.settlement is None,
+            case.refund_decided,
+        ),
         tuple(leg.status for leg in case.legs),
     )
 
@@ -138,7 +144,7 @@ def steps(ledger: Ledger, now: datetime, *, changing: bool) -> Iterator[tuple[ob
             yield "report", now, hear_of_parcel(case, parcel.waybill, [heard], ledger.policy, now)
     closed = replace(at.book, fulfilment=replace(at.book.fulfilment, closed_at=now))
     yield "closed", now, void(case, replace(at, book=closed))
-    yield "refunded", now, void(case, replace(at, book=replace(at.book, holdings=())))
+    yield "refunded", now, void(case, replace(at, book=replace(at.book, holdings=())), ("A",))
 
 
 def walk_from(found: Walk, ledger: Ledger, *, changing: bool) -> None:

@@ -197,6 +197,8 @@ WHO: dict[Action, Actor] = {
         CUSTOMER,
     ),
     Action.EXTEND_DEADLINE: OPERATIONS,
+    Action.CLOSE: OPERATIONS,
+    Action.RESUME: OPERATIONS,
     Action.RETRY_REFUND: FINANCE,
     Action.SETTLE_OFFLINE: FINANCE,
 }
@@ -232,5 +234,7 @@ def commands_on(case: AfterSalesCase, now: datetime) -> dict[Action, Command]:
         c.RetryRefund(),
         c.SettleOffline(1),
         c.ExtendDeadline(later, "a holiday"),
+        c.Close("settled with the mall"),
+        c.Resume("another unit"),
     )
     return {command.action: command for command in given}
