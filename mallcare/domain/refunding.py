@@ -73,7 +73,8 @@ def settle_refund(
     All legs succeeded: the money is through. One failed: REFUND_FAILED at once, the others keep their
     truth and are still pursued. Once nothing is failed any more, by a late success, it is REFUNDING
     again. A leg that was settled offline, or said to be by one person, or that the mall says it refunded,
-    and is then paid by its vendor may be paid twice: operations. A settlement that waits for its second person ends with any news.
+    and is then paid by its vendor may be paid twice: operations. A settlement that waits for its second
+    person ends with any news.
 
     Raises:
         InvalidInput: the case has no such leg.

@@ -9,13 +9,28 @@ from uuid import uuid4
 import pytest
 
 from mallcare.application.papers import Beside
-from mallcare.domain.commands import AcceptProposal, Approve, Choose, Propose, SetReturnAddress, SubmitWaybill
+from mallcare.domain.commands import (
+    AcceptProposal,
+    Approve,
+    Choose,
+    Close,
+    OutOfStock,
+    Propose,
+    Refuse,
+    Reship,
+    Resume,
+    RetryRefund,
+    SetReturnAddress,
+    SettleOffline,
+    SubmitWaybill,
+)
+from mallcare.domain.errors import IllegalTransition, UnitsUnavailable
 from mallcare.domain.policy import AfterSalesPolicy, ReviewTimeout
 from mallcare.domain.tasks import TaskKind, TaskStatus
 from mallcare.domain.vocabulary import Choice, Kind, OrderEventType, State
-from tests.travels import MOMENT, just_after, travelling, walk, waybill
+from tests.travels import MOMENT, accepted, just_after, travelling, walk, waybill
 from tests.workflows.clocks import arrives
-from tests.world import CUSTOMER, MALL, OPERATIONS, RETURN_ADDRESS, World
+from tests.world import CHECKER, CUSTOMER, FINANCE, MALL, OPERATIONS, RETURN_ADDRESS, World
 from workflows.after_sales import DUE, KIND
 
 RETURN, EXCHANGE = Kind.RETURN_REFUND, Kind.EXCHANGE
@@ -104,3 +119,99 @@ async def test_a_closed_order_refunds_nothing_by_default(world: World) -> None:
     assert (case.state, case.legs, case.deadline_at) == (State.OUT_OF_STOCK, (), None)
     await world.command(no, Choose(Choice.REFUND), CUSTOMER)
     assert (await world.finished(no)).state is State.COMPLETED
+
+
+TAKEN_OVER = TaskKind.TAKEN_OVER_BY_MALL
+
+
+async def closed_by_operations(world: World, no: str) -> None:
+    """Operations ends what the mall took over: the workflow ends with it, and so does the task."""
+    await world.command(no, Close("the customer has the money, the goods stay"), OPERATIONS)
+    assert (await world.finished(no)).state is State.CLOSED
+    asked = [task for task in await world.tasks(no) if task.kind is TAKEN_OVER]
+    assert [task.status for task in asked] == [TaskStatus.RESOLVED]
+    assert (await world.case(no)).legs == ()
+
+
+@pytest.mark.parametrize("state", [State.INSPECTING, State.RETURNING_TO_CUSTOMER])
+async def test_a_return_of_units_the_mall_refunded_is_closed_by_operations(
+    world: World, state: State
+) -> None:
+    """Goods that are inspected, or refused and on their way back: nothing is paid, and a person ends it."""
+    no = await travelling(world, RETURN, state)
+    await world.report((await world.case(no)).order_no, OrderEventType.REFUNDED)
+    case = await world.case(no)
+    assert (case.state, case.deadline_at, case.taken_over) == (state, None, True)
+    assert [task.kind for task in await world.tasks(no)] == [TAKEN_OVER]
+    if state is State.INSPECTING:
+        with pytest.raises(UnitsUnavailable):
+            await world.command(no, accepted(case))
+    await closed_by_operations(world, no)
+
+
+async def test_goods_refused_after_the_malls_refund_may_be_closed(world: World) -> None:
+    """They can still be refused, which has them sent back; operations may end that as well."""
+    no = await travelling(world, RETURN, State.INSPECTING)
+    await world.report((await world.case(no)).order_no, OrderEventType.REFUNDED)
+    case = await world.command(no, Refuse("the mall paid already", 1))
+    assert (case.state, case.taken_over) == (State.RETURNING_TO_CUSTOMER, True)
+    await closed_by_operations(world, no)
+
+
+async def test_an_exchange_of_units_the_mall_refunded_sends_nothing(world: World) -> None:
+    """No replacement beside the money, not even by way of the choice; operations ends it."""
+    no = await travelling(world, EXCHANGE, State.AWAITING_RESHIPMENT)
+    case = await world.case(no)
+    await world.report(case.order_no, OrderEventType.REFUNDED)
+    with pytest.raises(UnitsUnavailable):
+        await world.command(no, Reship("sf", waybill(case, "X")))
+    await world.command(no, OutOfStock())
+    for choice in Choice:
+        with pytest.raises(UnitsUnavailable):
+            await world.command(no, Choose(choice), CUSTOMER)
+    await just_after(world, no)
+    await world.reaches(no, "escalated")
+    await closed_by_operations(world, no)
+
+
+async def failed_and_refunded_by_the_mall(world: World) -> str:
+    """A refund whose vendor refused it, which the mall then reports to have made by itself."""
+    order = world.new_order()
+    world.vendor.script(order.order_no, "cash", "fail:USER_ACCOUNT_ABNORMAL")
+    await world.take_in(order)
+    no = await world.submit(order)
+    await world.command(no, Approve())
+    await world.reaches(no, "refund_failed")
+    await world.report(order.order_no, OrderEventType.REFUNDED, refunded_lines={"1": 1})
+    return no
+
+
+async def test_a_failed_refund_is_not_paid_beside_the_malls_own(world: World) -> None:
+    """Finance can neither retry nor settle it: operations is asked about the line."""
+    no = await failed_and_refunded_by_the_mall(world)
+    for command in (RetryRefund(), SettleOffline(1)):
+        with pytest.raises(IllegalTransition):
+            await world.command(no, command, FINANCE)
+    (task,) = await world.tasks(no)
+    assert (task.kind, task.facts["line_ids"]) == (TAKEN_OVER, ["1"])
+    case = await world.case(no)
+    assert (case.state, case.deadline_at) == (State.REFUND_FAILED, None)
+    assert case.legs[0].refund_no not in world.vendor.paid
+
+
+@pytest.mark.parametrize("paid_by_the_mall", [True, False])
+async def test_a_failed_refund_is_finances_again(world: World, paid_by_the_mall: bool) -> None:
+    """What the mall paid is settled with its payment as evidence, what it did not pay is retried, once."""
+    no = await failed_and_refunded_by_the_mall(world)
+    resumed = await world.command(no, Resume("the mall was asked"), OPERATIONS)
+    assert (resumed.taken_over, resumed.deadline_at is None) == (False, False)
+    assert [task.status for task in await world.tasks(no)] == [TaskStatus.RESOLVED]
+    if paid_by_the_mall:
+        await world.command(no, SettleOffline(1), FINANCE)
+        await world.command(no, SettleOffline(1), CHECKER)
+    else:
+        await world.command(no, RetryRefund(), FINANCE)
+    assert (await world.finished(no)).state is State.COMPLETED
+    (leg,) = (await world.case(no)).legs
+    assert leg.settled_offline is paid_by_the_mall
+    assert (leg.refund_no in world.vendor.paid) is not paid_by_the_mall
