@@ -164,7 +164,10 @@ class CaseOut(BaseModel):
     disputed: bool = Field(description="The platform has stepped in; clocks stand still.")
     cooling_off: bool = Field(description="Refunded by the system within the cooling-off (rule A1).")
     intercept: bool = Field(
-        description="Refunded without return while its parcel is under way: stop it, or ask it back."
+        description=(
+            "The parcel was under way when this refund-only was submitted or decided: stop it, or ask it"
+            " back. What left later is listed with the intercepts of operations."
+        )
     )
     return_address_set: bool = Field(
         description="The address of the return is known: see `addresses` of the request."

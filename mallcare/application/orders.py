@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mallcare.application.caller import Caller
 from mallcare.application.intercepts import follow_goods
@@ -35,6 +35,10 @@ from mallcare.ports import (
 
 LOOKED_FOR_WITHIN = timedelta(minutes=5)
 """A timekeeper never sleeps longer, so what falls due later needs nobody to wake it."""
+
+
+CLOCKS_DIFFER_BY = timedelta(days=1)
+"""Generous: a mall, its carriers and their time zones; what lies further ahead is a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,10 @@ class TakeInOrders:
     async def _take_in(self, items: Sequence[IncomingOrder]) -> dict[str, IntakeResult]:
         results: dict[str, IntakeResult] = {}
         sound: dict[str, OrderRecord] = {}
+        now = self._clock.now()
         for item in items:
             try:
+                _check_past(now, placed_at=item.order.placed_at, paid_at=item.order.paid_at)
                 sound[item.order.order_no] = _record(item)
             except DomainError as refusal:
                 results[item.order.order_no] = IntakeResult(item.order.order_no, "refused", refusal=refusal)
@@ -242,9 +248,10 @@ class TakeInOrderEvent:
 
         Raises:
             NotAllowed: only the mall sends events.
-            InvalidInput: the order has no such line.
+            InvalidInput: the order has no such line, or it has not happened yet.
         """
         caller.require_role(Role.MALL)
+        _check_past(self._clock.now(), occurred_at=event.occurred_at)
         async with self._uow() as uow:
             record = await uow.orders.lock(order_no)
             if record is not None:
@@ -299,6 +306,17 @@ async def _with_release(uow: UnitOfWork, sound: dict[str, OrderRecord]) -> dict[
         policy = await uow.policies.current(record.order.supplier_id)
         due[order_no] = replace(record, release_due_at=release_due_at(record.order, policy))
     return due
+
+
+def _check_past(now: datetime, **instants: datetime | None) -> None:
+    """Refuse what has not happened yet: windows, releases and deadlines would follow from it.
+
+    Raises:
+        InvalidInput: beyond what two clocks may differ by.
+    """
+    for name, at in instants.items():
+        if at is not None and at > now + CLOCKS_DIFFER_BY:
+            raise InvalidInput(f"{name} lies in the future", **{name: at.isoformat()})
 
 
 def _record(item: IncomingOrder) -> OrderRecord:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.api.calls import answered, ask_body, event_body, order_body, problem_of
-from tests.api.conftest import PLACED_AT, Api
+from tests.api.conftest import LATER, PLACED_AT, Api
 
 
 async def test_a_snapshot_is_answered_as_it_is_stored(api: Api) -> None:
@@ -187,3 +187,18 @@ async def test_personal_data_is_masked(api: Api, role: str) -> None:
     full = answered(await api.operations.get("/v1/orders/O-1"))
     assert full["ship_to"]["name"] == "李小红"
     assert full["customer"]["openid"] == "oAbC-1234567"
+
+
+@pytest.mark.parametrize("member", ["placed_at", "paid_at"])
+async def test_an_order_of_the_future_is_refused(api: Api, member: str) -> None:
+    """Its cooling-off, its release and its window would follow from an instant that has not come."""
+    ahead = (LATER + timedelta(days=2)).isoformat()
+    assert member in problem_of(await api.mall.put_order(**{member: ahead}), 422, "invalid")
+
+
+async def test_an_event_of_the_future_is_refused(api: Api) -> None:
+    """No window ends ten years from now because somebody's clock is wrong; hours ahead are taken."""
+    answered(await api.mall.put_order())
+    for event_id, ahead, status in (("E-9", timedelta(days=3_650), 422), ("E-1", timedelta(hours=20), 200)):
+        event = event_body(event_id, occurred_at=(LATER + ahead).isoformat())
+        assert (await api.mall("POST", "/v1/orders/O-1/events", event)).status_code == status
