@@ -26,6 +26,8 @@ class Wire:
     async def post(self, path: str, token: str, body: Json, headers: Mapping[str, str] | None = None) -> Json:
         """Send JSON and answer JSON; a connection the server let go while it was idle is opened anew.
 
+        Also where it lets go in the very moment of sending: every call here may be repeated.
+
         Raises:
             Refused: a status of 300 and above.
         """
@@ -38,15 +40,24 @@ class Wire:
             f"Content-Length: {len(content)}",
             *(f"{name}: {value}" for name, value in (headers or {}).items()),
         ]
-        reader, writer = await self._connection()
-        writer.write("\r\n".join((*lines, "", "")).encode() + content)
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        sent = "\r\n".join((*lines, "", "")).encode() + content
+        try:
+            reader, head = await self._exchange(sent)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            self.close()
+            self._streams = None
+            reader, head = await self._exchange(sent)
         status = int(head[0].split(" ", 2)[1])
         lengths = [line[15:] for line in head[1:] if line[:15].lower() == "content-length:"]
         answer = await reader.readexactly(int(lengths[0]))
         if status >= 300:
             raise Refused(f"{path} answered {status}: {answer[:300]!r}")
         return json.loads(answer)
+
+    async def _exchange(self, sent: bytes) -> tuple[asyncio.StreamReader, list[str]]:
+        reader, writer = await self._connection()
+        writer.write(sent)
+        return reader, (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
 
     async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._streams is None or self._streams[0].at_eof():
