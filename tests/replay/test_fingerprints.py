@@ -22,9 +22,10 @@ WALKED_AGAIN = (
     "exchange.refused-in-part",
     "reconciliation.given-up",
     "sweep.healed",
-    "timekeeper.slept-until-continued",
     "webhook-delivery.pumping",
 )
+"""Paths whose every walk commands the same. How many looks a timekeeper takes before it is continued is the
+server's to say: its paths are replayed only."""
 ON_PURPOSE = (
     "the workflow's commands changed: if on purpose, see docs/changing-workflows.md, `make histories`"
 )
