@@ -7,6 +7,14 @@ each of them.
 from mallcare.ports.clock import Clock, Ids
 from mallcare.ports.engine import CaseEngine, EngineUnavailable, Hints, NobodyListens, Pumps
 from mallcare.ports.intercepts import InterceptFilter, Intercepts
+from mallcare.ports.messaging import (
+    MessageGateway,
+    MessageToSend,
+    Receipt,
+    Receipts,
+    SendReport,
+    SendStanding,
+)
 from mallcare.ports.payment import (
     BILLED_AS_PAID,
     BillRow,
@@ -123,5 +131,11 @@ __all__ = [
     "WebhookSender",
     "Wakes",
     "WindowExtension",
+    "MessageGateway",
+    "MessageToSend",
+    "Receipt",
+    "Receipts",
+    "SendReport",
+    "SendStanding",
     "shard_of",
 ]
