@@ -25,6 +25,11 @@ class TaskKind(StrEnum):
     PARCEL_ABNORMAL = "parcel_abnormal"
     INTERCEPT = "intercept"
     TAKEN_OVER_BY_MALL = "taken_over_by_mall"
+    REMINDERS_IGNORED = "reminders_ignored"
+    CONTACTS_MISSING = "contacts_missing"
+    MESSAGE_UNKNOWN = "message_unknown"
+    DAILY_SMS_MISSING = "daily_sms_missing"
+    CALENDAR_ENDS = "calendar_ends"
 
     @property
     def once(self) -> bool:

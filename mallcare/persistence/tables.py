@@ -9,6 +9,7 @@ from mallcare.persistence.case_tables import (
     after_sales_policies,
     refund_legs,
 )
+from mallcare.persistence.clock_tables import clocks, service_calendars, timeliness_policies
 from mallcare.persistence.goods_tables import (
     case_addresses,
     case_evidence,
@@ -16,6 +17,14 @@ from mallcare.persistence.goods_tables import (
     supplier_return_addresses,
 )
 from mallcare.persistence.intercept_tables import intercepts
+from mallcare.persistence.notice_tables import (
+    contacts,
+    daily_sms_runs,
+    notices,
+    notifications,
+    reminders,
+    supplier_channels,
+)
 from mallcare.persistence.operations_tables import operations_tasks, reconciliation_runs
 from mallcare.persistence.order_tables import (
     mall_refunds,
@@ -60,5 +69,14 @@ __all__ = [
     "supplier_return_addresses",
     "switches",
     "unit_holdings",
+    "clocks",
+    "service_calendars",
+    "timeliness_policies",
+    "contacts",
+    "daily_sms_runs",
+    "notices",
+    "notifications",
+    "reminders",
+    "supplier_channels",
     "window_extensions",
 ]

@@ -1,0 +1,77 @@
+"""Clocks of parcels under way: one as long as a parcel moves, and one more for each time it stood still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mallcare.domain.calendars import ServiceCalendar
+from mallcare.domain.clocks import ClockEvent, ClockEventKind
+from mallcare.domain.fulfilment import OrderEvent
+from mallcare.domain.vocabulary import PARCEL_EVENTS, OrderEventType
+
+MOVED, STUCK, ARRIVED = "moved", "stuck", "arrived"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A parcel between two movements, the first of them the one it is measured from.
+
+    `seq` counts the silences in which somebody may have been reminded, from one. `events`: of its clock.
+    """
+
+    parcel: str
+    seq: int
+    events: tuple[ClockEvent, ...]
+    alarmed_at: datetime | None = None
+
+
+def parcels(events: Iterable[OrderEvent]) -> Mapping[str, list[OrderEvent]]:
+    """An order's reports by parcel: by waybill, or all of them as one where none is named."""
+    by_parcel: dict[str, list[OrderEvent]] = {}
+    for event in events:
+        if event.type in PARCEL_EVENTS or event.type is OrderEventType.EXCEPTION:
+            by_parcel.setdefault((event.waybill or "").strip().upper(), []).append(event)
+    return by_parcel
+
+
+def legs(
+    parcel: str, events: Iterable[OrderEvent], patience: timedelta, calendar: ServiceCalendar
+) -> list[Leg]:
+    """The clocks of a parcel: each silence beyond `patience`, and the one that lasts or ended in delivery.
+
+    `patience`: open time until somebody is first reminded; a parcel that moves within it has one clock.
+
+    A pure function of what was reported: late, repeated and permuted reports give the same clocks. It
+    runs from the last movement, or from the first alarm of a parcel that never moved; an alarm
+    is no movement, and puts the parcel at risk at once.
+    """
+    told = sorted({e.event_id: e for e in events}.values(), key=lambda e: (e.occurred_at, e.event_id))
+    found: list[Leg] = []
+    since: datetime | None = None
+    alarmed: datetime | None = None
+    for event in told:
+        at = event.occurred_at
+        if event.type is OrderEventType.EXCEPTION:
+            alarmed, since = alarmed or at, since or at
+            continue
+        arrived = event.type is OrderEventType.DELIVERED
+        if since is not None and (arrived or calendar.open_time(since, at) > patience):
+            found.append(Leg(parcel, len(found) + 1, (_from(since), _until(at, arrived=arrived)), alarmed))
+        elif since is None and arrived:
+            found.append(Leg(parcel, 1, (_from(at), _until(at, arrived=True)), alarmed))
+        if arrived:
+            return found
+        since, alarmed = at, None
+    if since is not None:
+        found.append(Leg(parcel, len(found) + 1, (_from(since),), alarmed))
+    return found
+
+
+def _from(at: datetime) -> ClockEvent:
+    return ClockEvent(MOVED, ClockEventKind.START, at)
+
+
+def _until(at: datetime, *, arrived: bool) -> ClockEvent:
+    return ClockEvent(ARRIVED if arrived else STUCK, ClockEventKind.FULFIL, at)
