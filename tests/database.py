@@ -32,7 +32,7 @@ EVERYTHING = ";".join(
     f"DELETE FROM {table.name}" + (f" WHERE NOT ({SEEDED[table.name]})" if table.name in SEEDED else "")
     for table in reversed(metadata.sorted_tables)
 )
-"""Empties all tables but for seeds of the migrations. On few rows DELETE is a hundred times faster than TRUNCATE."""
+"""Empties tables but for seeds. On few rows DELETE is a hundred times faster than TRUNCATE."""
 
 
 @pytest.fixture(scope="session")

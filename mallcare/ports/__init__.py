@@ -5,6 +5,7 @@ each of them.
 """
 
 from mallcare.ports.clock import Clock, Ids
+from mallcare.ports.clocks import Clocks, PlannedReminder, StoredClock, TimedClock, Timeliness
 from mallcare.ports.engine import CaseEngine, EngineUnavailable, Hints, NobodyListens, Pumps
 from mallcare.ports.intercepts import InterceptFilter, Intercepts
 from mallcare.ports.messaging import (
@@ -15,6 +16,7 @@ from mallcare.ports.messaging import (
     SendReport,
     SendStanding,
 )
+from mallcare.ports.notices import Contacts, Notices, Notifications
 from mallcare.ports.payment import (
     BILLED_AS_PAID,
     BillRow,
@@ -137,5 +139,13 @@ __all__ = [
     "Receipts",
     "SendReport",
     "SendStanding",
+    "Clocks",
+    "PlannedReminder",
+    "StoredClock",
+    "TimedClock",
+    "Timeliness",
+    "Contacts",
+    "Notices",
+    "Notifications",
     "shard_of",
 ]

@@ -31,7 +31,9 @@ from mallcare.ports.records import (
 )
 
 if TYPE_CHECKING:
+    from mallcare.ports.clocks import Clocks, Timeliness
     from mallcare.ports.intercepts import Intercepts
+    from mallcare.ports.notices import Contacts, Notices, Notifications
     from mallcare.ports.queries import Page
     from mallcare.ports.reconciliation import Reconciliations
     from mallcare.ports.tasks import Tasks
@@ -377,6 +379,11 @@ class UnitOfWork(Protocol):
     releases: Releases
     intercepts: Intercepts
     reconciliations: Reconciliations
+    clocks: Clocks
+    timeliness: Timeliness
+    contacts: Contacts
+    notices: Notices
+    notifications: Notifications
 
     async def commit(self) -> None: ...
 
