@@ -41,7 +41,7 @@ _refund = after_sales.alias("refund")
 _LESS_WAS_AGREED = literal_column("""'$[*].lowered.type() ? (@ == "array")'""", JSONPATH())
 
 
-def _goods_stay(cases: FromClause) -> ColumnElement[bool]:
+def goods_stay(cases: FromClause) -> ColumnElement[bool]:
     """As `AfterSalesCase.goods_stay` has it."""
     lowered = func.jsonb_path_exists(cases.c.lines, _LESS_WAS_AGREED)
     return and_(cases.c.kind == Kind.REFUND_ONLY.value, lowered)
@@ -55,7 +55,7 @@ _given_back = (
         H.order_no == O.order_no,
         H.decided,
         H.line_id != FREIGHT_LINE,
-        ~exists().where(_refund.c.after_sales_no == H.after_sales_no, _goods_stay(_refund)),
+        ~exists().where(_refund.c.after_sales_no == H.after_sales_no, goods_stay(_refund)),
     )
     .correlate(orders)
     .scalar_subquery()
@@ -64,7 +64,7 @@ _whole_order_asked_back = exists().where(
     A.order_no == O.order_no,
     A.whole_order,
     A.kind == Kind.REFUND_ONLY.value,
-    ~_goods_stay(after_sales),
+    ~goods_stay(after_sales),
     or_(A.state.not_in([state.value for state in FINAL_STATES]), A.refund_decided_at.is_not(None)),
 )
 _withheld = or_(

@@ -8,9 +8,12 @@ from typing import Self
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mallcare.persistence.cases import SqlCases
+from mallcare.persistence.clocks import SqlClocks
+from mallcare.persistence.contacts import SqlContacts
 from mallcare.persistence.engine import meaning_of, storage_errors
 from mallcare.persistence.idempotency import SqlIdempotency
 from mallcare.persistence.intercepts import SqlIntercepts
+from mallcare.persistence.notifications import SqlNotifications
 from mallcare.persistence.orders import SqlOrders
 from mallcare.persistence.outbox import SqlOutbox
 from mallcare.persistence.policies import PolicyCache, SqlPolicies
@@ -19,7 +22,10 @@ from mallcare.persistence.releases import SqlReleases
 from mallcare.persistence.suppliers import SqlSuppliers
 from mallcare.persistence.switches import SqlSwitches
 from mallcare.persistence.tasks import SqlTasks
+from mallcare.persistence.timeliness import SqlTimeliness, TimelinessCache
+from mallcare.ports.clocks import Clocks, Timeliness
 from mallcare.ports.intercepts import Intercepts
+from mallcare.ports.notices import Contacts, Notifications
 from mallcare.ports.reconciliation import Reconciliations
 from mallcare.ports.storage import Cases, Idempotency, Orders, Outbox, Policies, Suppliers, Switches
 from mallcare.ports.tasks import Tasks
@@ -50,10 +56,15 @@ class SqlUnitOfWork:
     releases: Releases
     intercepts: Intercepts
     reconciliations: Reconciliations
+    timeliness: Timeliness
+    contacts: Contacts
+    notifications: Notifications
+    clocks: Clocks
 
-    def __init__(self, engine: AsyncEngine, cache: PolicyCache) -> None:
+    def __init__(self, engine: AsyncEngine, cache: PolicyCache, timeliness: TimelinessCache) -> None:
         self._opening = engine.connect()
         self._cache = cache
+        self._timeliness = timeliness
 
     async def __aenter__(self) -> Self:
         with storage_errors():
@@ -69,6 +80,10 @@ class SqlUnitOfWork:
         self.releases = SqlReleases(connection)
         self.intercepts = SqlIntercepts(connection)
         self.reconciliations = SqlReconciliations(connection)
+        self.timeliness = SqlTimeliness(connection, self._timeliness)
+        self.contacts = SqlContacts(connection)
+        self.notifications = SqlNotifications(connection)
+        self.clocks = self._clocks = SqlClocks(connection)
         return self
 
     async def commit(self) -> None:
@@ -94,7 +109,8 @@ class SqlUnitOfWorkFactory:
     def __init__(self, engine: AsyncEngine, *, policy_cache: PolicyCache | None = None) -> None:
         self._engine = engine
         self._cache = policy_cache or PolicyCache()
+        self._timeliness = TimelinessCache()
 
     def __call__(self) -> SqlUnitOfWork:
         """A unit of work; it takes a connection of the pool when it is entered."""
-        return SqlUnitOfWork(self._engine, self._cache)
+        return SqlUnitOfWork(self._engine, self._cache, self._timeliness)

@@ -81,9 +81,15 @@ def test_a_running_clock_is_open_until_it_is_overdue() -> None:
 
 
 def test_a_void_clock_counts_for_nobody() -> None:
-    """Refunded before it was shipped: neither met nor broken, however late."""
-    reading = read(events((K.START, 0), (K.VOID, 100)), ALWAYS)
+    """Refunded before it was late: neither met nor broken, whenever one looks."""
+    reading = read(events((K.START, 0), (K.VOID, 48)), ALWAYS)
     assert outcome(reading, ALWAYS, TARGET, BEGIN + 200 * HOUR) is Outcome.VOID
+
+
+def test_what_became_void_after_it_was_broken_stays_broken() -> None:
+    """Who refunds what they did not ship in time was late all the same."""
+    reading = read(events((K.START, 0), (K.VOID, 49)), ALWAYS)
+    assert outcome(reading, ALWAYS, TARGET, BEGIN + 49 * HOUR) is Outcome.BREACHED
 
 
 def test_what_makes_no_sense_changes_nothing() -> None:
