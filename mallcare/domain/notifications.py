@@ -18,12 +18,16 @@ class Audience(StrEnum):
     """A person at a supplier."""
 
 
+EVERYONE = ""
+"""Reader of a message to a supplier that each of its contacts gets, as they are when it is written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Notification:
     """One message. `owner`: a customer, or a supplier whose `reader` (a contact's id) it is for; customers
     are their own readers.
 
-    `link`: a path of the API that opens what it is about. `once`: written once for ever.
+    `link`: a path of the API that opens what it is about. `once`: written once for ever, to each reader.
     """
 
     audience: Audience

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import psycopg
+
+from mallcare.domain.commands import Actor
+from mallcare.domain.contacts import Contact, ContactRole
+from mallcare.domain.notifications import EVERYONE, Audience, Notification
+from mallcare.domain.vocabulary import Role
+from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
+from tests.domain.builders import PLACED_AT
+
+SUPPLIER = Actor(Role.SUPPLIER, "boss")
+TOLD = Notification(
+    Audience.CUSTOMER,
+    "customer-1",
+    "customer-1",
+    "approved",
+    "/v1/after-sales/AS1",
+    PLACED_AT,
+    {"after_sales_no": "AS1", "amount_fen": 100},
+    "AS1:2:approved",
+)
+STAFF = replace(TOLD, audience=Audience.STAFF, owner="supplier-1", reader=EVERYONE, once="AS1:1:to_review")
+
+
+def stored(cleaner: psycopg.Connection) -> list[tuple[object, ...]]:
+    """Who was told, under which promise not to repeat it."""
+    rows = cleaner.execute("SELECT owner, reader, once FROM notifications ORDER BY owner, reader, id")
+    return rows.fetchall()
+
+
+async def test_messages_are_written_once(uow: SqlUnitOfWorkFactory, cleaner: psycopg.Connection) -> None:
+    """However often their cause is repeated, in one batch or later; those without a promise stay."""
+    free = replace(TOLD, once=None)
+    async with uow() as work:
+        await work.notifications.add([])
+        await work.notifications.add([TOLD, TOLD, free, free])
+        await work.notifications.add([TOLD])
+        await work.commit()
+    me = "customer-1"
+    assert sorted(stored(cleaner), key=str) == [(me, me, "AS1:2:approved"), (me, me, None), (me, me, None)]
+
+
+async def test_a_message_to_everyone_reaches_each_contact(
+    uow: SqlUnitOfWorkFactory, cleaner: psycopg.Connection
+) -> None:
+    """Of that supplier, once each, also when it has no `once`; where there is nobody, nobody is told."""
+    async with uow() as work:
+        for supplier, name in (("supplier-1", "ann"), ("supplier-1", "bob"), ("supplier-2", "cat")):
+            await work.contacts.set(Contact(supplier, name, ContactRole.STAFF, name), SUPPLIER, PLACED_AT)
+        await work.notifications.add([STAFF, TOLD, replace(STAFF, owner="supplier-3")])
+        await work.notifications.add([STAFF])
+        await work.notifications.add([replace(STAFF, owner="supplier-2", once=None)])
+        await work.commit()
+    assert stored(cleaner) == [
+        ("customer-1", "customer-1", "AS1:2:approved"),
+        ("supplier-1", "ann", "AS1:1:to_review:ann"),
+        ("supplier-1", "bob", "AS1:1:to_review:bob"),
+        ("supplier-2", "cat", None),
+    ]
