@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.alive import alive
 from activities.errors import typed_failures
 from activities.metrics import ORDERS_RELEASED
-from mallcare.application.release import KeepTime
+from mallcare.application.keeping import KeepTime
 from mallcare.contracts.names import ActivityName
 from mallcare.contracts.timekeeping import KeepTimeInput, KeepTimeReport
 from mallcare.ports import Clock

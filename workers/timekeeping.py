@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from activities.timekeeping import TimekeepingActivities
-from mallcare.application.release import KeepTime
+from mallcare.application.keeping import KeepTime
 from mallcare.contracts.names import Queue
 from mallcare.ports import Clock
 from workers.process import WorkerPlan

@@ -1,4 +1,4 @@
-"""Use case: let what fell due in a timekeeper's shard take place, page by page."""
+"""Releasing orders to their suppliers, as part of a timekeeper's look."""
 
 from __future__ import annotations
 
@@ -7,32 +7,29 @@ from datetime import datetime
 
 from mallcare.ports import DueRelease, Ids, OutgoingMessage, UnitOfWork, UnitOfWorkFactory
 
-PAGE = 500
-
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What one look of a timekeeper came to, and when the next thing is known to fall due."""
+class Released:
+    """What became of the orders that were due."""
 
     released: int = 0
     withheld: int = 0
-    next_due_at: datetime | None = None
 
 
-class KeepTime:
+class ReleaseOrders:
     """Release orders whose cooling-off has ended (A1); each page is one transaction.
 
     Whoever has an order locked just now, a customer who asks for all of it or a newer version, goes first:
     the order is left for the next look, which comes at once.
     """
 
-    def __init__(self, uow: UnitOfWorkFactory, ids: Ids, *, page: int = PAGE) -> None:
+    def __init__(self, uow: UnitOfWorkFactory, ids: Ids, *, page: int) -> None:
         self._uow = uow
         self._ids = ids
         self._page = page
 
-    async def __call__(self, shard: int, now: datetime) -> Kept:
-        """Everything of the shard that is due by `now`."""
+    async def __call__(self, shard: int, now: datetime) -> Released:
+        """Every order of the shard that is due by `now`."""
         released = withheld = 0
         while True:
             async with self._uow() as uow:
@@ -44,10 +41,7 @@ class KeepTime:
             released += sum(not one.withheld for one in due)
             withheld += sum(one.withheld for one in due)
             if len(due) < self._page:
-                break
-        async with self._uow() as uow:
-            next_due_at = await uow.releases.next_due(shard)
-        return Kept(released, withheld, next_due_at)
+                return Released(released, withheld)
 
     async def _announce(self, uow: UnitOfWork, due: list[DueRelease]) -> None:
         """Tell the mall, in order with all that is told of the order."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mallcare.application.command import CommandCase
 from mallcare.application.deadlines import FireDeadline
 from mallcare.application.intercepts import Intercepts
+from mallcare.application.keeping import KeepTime
 from mallcare.application.operations import Policies, StopSwitch
 from mallcare.application.order_standing import ReadOrder
 from mallcare.application.orders import TakeInOrderEvent, TakeInOrders
@@ -15,7 +16,6 @@ from mallcare.application.papers import CasePapers, ReturnAddresses
 from mallcare.application.reads import ReadAfterSales
 from mallcare.application.reconciliation import ReconcileDay, Reconciliations
 from mallcare.application.refunds import MarkRefundUnclear, PlanRefund, ReceiveRefundCallback, SettleRefund
-from mallcare.application.release import KeepTime
 from mallcare.application.submit import QuoteAfterSales, SubmitAfterSales
 from mallcare.application.tasks import OperationsTasks
 from mallcare.application.webhooks import ListWebhooks, ReplayWebhooks

@@ -15,8 +15,8 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from mallcare.application.keeping import Kept
 from mallcare.application.reconciliation import ReconcileDay
-from mallcare.application.release import Kept
 from mallcare.application.sweep import Sweep
 from mallcare.application.webhook_delivery import DeliverWebhooks, Pace
 from mallcare.contracts.converter import DATA_CONVERTER

@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mallcare.application.caller import Caller
 from mallcare.application.command import GivenCommand
 from mallcare.application.idempotency import Repeatable
+from mallcare.application.keeping import KeepTime, Kept
 from mallcare.application.orders import IncomingOrder
-from mallcare.application.release import KeepTime, Kept
 from mallcare.application.submit import Submission
 from mallcare.application.use_cases import UseCases, build_use_cases
 from mallcare.contracts.after_sales import CaseSnapshot

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mallcare.application.caller import Caller
-from mallcare.application.release import Kept
+from mallcare.application.keeping import Kept
 from mallcare.domain.commands import AcceptProposal, Approve, Cancel, Command, Propose, Reject
 from mallcare.domain.orders import Order
 from mallcare.domain.vocabulary import Kind, OrderEventType, State

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from mallcare.application.release import Kept
+from mallcare.application.keeping import Kept
 from mallcare.persistence.releases import LOCK_DUE, NEXT
 from tests.timekeeping.orders import DUE_AT, SHARD, Shop
 

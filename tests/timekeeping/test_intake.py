@@ -8,8 +8,8 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from mallcare.application.keeping import Kept
 from mallcare.application.orders import IncomingOrder
-from mallcare.application.release import Kept
 from mallcare.domain.orders import Order
 from mallcare.ports import PersonalData
 from tests.domain.builders import PLACED_AT, TICK

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mallcare.application.release import Kept
+from mallcare.application.keeping import Kept
 from mallcare.persistence.order_tables import SHARD as SHARD_IN_SQL
 from mallcare.ports import TIMEKEEPERS, shard_of
 from tests.domain.builders import PLACED_AT, TICK

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
-from mallcare.application.release import Kept
+from mallcare.application.keeping import Kept
 from mallcare.domain.commands import Cancel
 from mallcare.domain.orders import Order
 from mallcare.domain.vocabulary import State

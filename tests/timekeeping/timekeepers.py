@@ -13,7 +13,7 @@ from uuid import uuid4
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import TimeSkipper
 
-from mallcare.application.release import KeepTime, Kept
+from mallcare.application.keeping import KeepTime, Kept
 from mallcare.contracts.names import TIMEKEEPER_WAKE, Queue, WorkflowName
 from mallcare.contracts.timekeeping import TimekeeperInput
 from mallcare.embedded.temporal import EmbeddedTemporal
