@@ -18,7 +18,7 @@ class AliyunSmsSimulatorConfig:
     Attributes:
         access_key_id, access_key_secret: who may call.
         sign_names: approved signature names; in the environment separated by commas.
-        templates: approved texts by template code, `${name}` for a variable; as a variable a JSON object.
+        templates: approved texts by code, `${name}` for a variable; in the environment a JSON object.
         ledger_path: SQLite file that survives `kill -9`; None keeps the ledger in memory.
         per_minute, per_hour, per_day: messages to one number under one signature and template in the
             last minute, hour, 24 hours; 0 is no limit. The defaults are the vendor's for verification
