@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,13 +13,16 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 
 from mallcare.domain.contacts import Channel
 from mallcare.domain.errors import InvalidInput
 from mallcare.gateways.aliyun_sms import AliyunSmsReceipts
-from mallcare.ports import Receipt, SendStanding
+from mallcare.ports import Receipt, SendReport, SendStanding
 from tests.gateways.aliyun_sms import Receiver, Simulate, Sms, a_message, simulators
-from tests.gateways.serving import Served
+from tests.gateways.serving import Served, unused_url
 
 REPORT: dict[str, Any] = {
     "phone_number": "13900000001",
@@ -216,6 +220,32 @@ async def test_a_refused_push_is_repeated(simulate: Simulate, receiver: Receiver
     (push,) = await receiver.pushes(1)
     assert len(push) == 1
     assert receiver.refused == 2
+
+
+async def until_abandoned(sms: Sms) -> list[dict[str, Any]]:
+    async with asyncio.timeout(10):
+        while "abandoned" not in await states(sms):  # noqa: ASYNC110 - the simulator lives in another thread
+            await asyncio.sleep(0.01)
+    return await sms.reports()
+
+
+async def test_a_push_that_nobody_hears_is_given_up(simulate: Simulate) -> None:
+    """After the last wait the vendor pushes no more: a receipt may never come, and the records are asked."""
+    sms = simulate(report_url=unused_url() + "/receipts", report_copies=1, report_retry_seconds=(0.01, 0.01))
+    message = a_message()
+    await sms.gateway.send(message)
+    assert [report["attempts"] for report in await until_abandoned(sms)] == [3]
+    assert await sms.gateway.look_up(message, datetime.now(UTC)) == SendReport(SendStanding.DELIVERED)
+
+
+@pytest.mark.parametrize("answer", [PlainTextResponse("ok"), JSONResponse({"code": "0"}), JSONResponse([0])])
+async def test_only_a_numeric_code_acknowledges(simulate: Simulate, answer: Response) -> None:
+    """200 alone is not enough: the answer is JSON with a number in `code`, or the push counts as unheard."""
+    app = Starlette(routes=[Route("/receipts", lambda _: answer, methods=["POST"])])
+    with Served(app) as served:
+        sms = simulate(report_url=served.url + "/receipts", report_copies=1, report_retry_seconds=())
+        await sms.gateway.send(a_message())
+        assert [report["attempts"] for report in await until_abandoned(sms)] == [1]
 
 
 async def test_without_an_address_nothing_is_pushed(simulate: Simulate) -> None:
