@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Date, Integer, Text, bindparam, func, insert, or_, select
+from sqlalchemy import Integer, Row, Text, bindparam, func, insert, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mallcare.domain.calendars import ServiceCalendar
@@ -15,13 +15,16 @@ from mallcare.domain.clocks import CalendarVersion
 from mallcare.domain.commands import Actor
 from mallcare.domain.errors import NotFound
 from mallcare.domain.timeliness import TimelinessPolicy
-from mallcare.persistence.tables import service_calendars, timeliness_policies
+from mallcare.persistence.clock_tables import RUNS
+from mallcare.persistence.codec import instant
+from mallcare.persistence.tables import clocks, service_calendars, timeliness_policies
 from mallcare.persistence.timeliness_codec import (
     calendar_json,
     calendar_of,
     timeliness_policy_json,
     timeliness_policy_of,
 )
+from mallcare.ports.clocks import PublishedCalendar, PublishedPolicy
 from mallcare.ports.records import StorageUnavailable
 
 Rule = TypeVar("Rule")
@@ -46,14 +49,13 @@ CALENDAR_COLUMNS = (C.version, C.body, C.known_until)
 PINNED = select(*CALENDAR_COLUMNS).where(C.calendar_id == CALENDAR, C.version == NUMBER)
 NEWEST = select(*CALENDAR_COLUMNS).where(C.calendar_id == CALENDAR).order_by(C.version.desc()).limit(1)
 LAST_NUMBER = select(func.coalesce(func.max(C.version), 0)).where(C.calendar_id == CALENDAR)
-NEWEST_OF_EACH = (
-    select(C.calendar_id, C.known_until)
-    .distinct(C.calendar_id)
-    .order_by(C.calendar_id, C.version.desc())
-    .subquery()
+NEWEST_OF_EACH = select(service_calendars).distinct(C.calendar_id).order_by(C.calendar_id, C.version.desc())
+IN_FORCE = select(P.version, P.body).distinct(P.supplier_id).order_by(P.supplier_id, P.version.desc())
+LATEST_DEADLINES = (
+    select(clocks.c.calendar_id, func.max(clocks.c.due_at).label("due_at"))
+    .where(text(RUNS), clocks.c.due_at.is_not(None))
+    .group_by(clocks.c.calendar_id)
 )
-ENDING = select(NEWEST_OF_EACH).where(NEWEST_OF_EACH.c.known_until + 1 < bindparam("before", type_=Date()))
-A_DAY = timedelta(days=1)
 
 
 class _Remembered(Generic[Rule]):
@@ -186,7 +188,7 @@ class SqlTimeliness:
         """One after the other: whoever adds a version of the same calendar waits for this unit of work."""
         self._published = True
         named = {"calendar": calendar.calendar_id}
-        await self._connection.execute(LOCK_CALENDAR, named)
+        await self.lock_calendar(calendar.calendar_id)
         version: int = (await self._connection.execute(LAST_NUMBER, named)).scalar_one() + 1
         values = {
             "calendar_id": calendar.calendar_id,
@@ -199,7 +201,59 @@ class SqlTimeliness:
         await self._connection.execute(insert(service_calendars).values(values))
         return version
 
-    async def calendars_ending(self, before: date) -> Mapping[str, date]:
-        """The day after the last one that is known; calendars without holidays know every day."""
-        rows = (await self._connection.execute(ENDING, {"before": before})).all()
-        return {row.calendar_id: row.known_until + A_DAY for row in rows}
+    async def lock_calendar(self, calendar_id: str) -> None:
+        """An advisory lock, held to the end of the transaction; from then on the cache is passed by."""
+        self._published = True
+        await self._connection.execute(LOCK_CALENDAR, {"calendar": calendar_id})
+
+    async def published_policy(self, version: int) -> PublishedPolicy:
+        """Read anew: only people ask for it.
+
+        Raises:
+            NotFound: no such version.
+        """
+        found = await self._connection.execute(select(timeliness_policies).where(P.version == version))
+        row = found.one_or_none()
+        if row is None:
+            raise NotFound("no such version of the timeliness policy", version=version)
+        return PublishedPolicy(
+            timeliness_policy_of(row.version, row.body),
+            row.supplier_id,
+            row.created_by,
+            instant(row.created_at),
+        )
+
+    async def published_calendar(self, calendar_id: str, version: int | None = None) -> PublishedCalendar:
+        """Read anew: only people ask for it.
+
+        Raises:
+            NotFound: no such calendar, or no such version of it.
+        """
+        statement = select(service_calendars).where(C.calendar_id == calendar_id)
+        if version is not None:
+            statement = statement.where(C.version == version)
+        found = await self._connection.execute(statement.order_by(C.version.desc()).limit(1))
+        row = found.one_or_none()
+        if row is None:
+            raise NotFound("no such calendar, or no such version of it", calendar_id=calendar_id)
+        return _published(row)
+
+    async def published_calendars(self) -> list[PublishedCalendar]:
+        """In one statement; calendars are few."""
+        return [_published(row) for row in await self._connection.execute(NEWEST_OF_EACH)]
+
+    async def in_force(self) -> list[TimelinessPolicy]:
+        """NULL, which stands for all, is a supplier like others to DISTINCT ON."""
+        return [
+            timeliness_policy_of(row.version, row.body) for row in await self._connection.execute(IN_FORCE)
+        ]
+
+    async def latest_deadlines(self) -> dict[str, datetime]:
+        """By the index of clocks that run."""
+        rows = await self._connection.execute(LATEST_DEADLINES)
+        return {row.calendar_id: instant(row.due_at) for row in rows}
+
+
+def _published(row: Row[*tuple[Any, ...]]) -> PublishedCalendar:
+    calendar = calendar_of(row.calendar_id, row.version, row.body, row.known_until)
+    return PublishedCalendar(calendar, row.created_by, instant(row.created_at))

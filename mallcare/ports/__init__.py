@@ -5,7 +5,15 @@ each of them.
 """
 
 from mallcare.ports.clock import Clock, Ids
-from mallcare.ports.clocks import Clocks, PlannedReminder, StoredClock, TimedClock, Timeliness
+from mallcare.ports.clocks import (
+    Clocks,
+    PlannedReminder,
+    PublishedCalendar,
+    PublishedPolicy,
+    StoredClock,
+    TimedClock,
+    Timeliness,
+)
 from mallcare.ports.engine import CaseEngine, EngineUnavailable, Hints, NobodyListens, Pumps
 from mallcare.ports.intercepts import InterceptFilter, Intercepts
 from mallcare.ports.messaging import (
@@ -141,6 +149,8 @@ __all__ = [
     "SendStanding",
     "Clocks",
     "PlannedReminder",
+    "PublishedCalendar",
+    "PublishedPolicy",
     "StoredClock",
     "TimedClock",
     "Timeliness",

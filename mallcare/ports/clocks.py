@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Protocol
 
 from mallcare.domain.calendars import ServiceCalendar
@@ -59,6 +59,25 @@ class Clocks(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedPolicy:
+    """A version of the timeliness policy: for whom (None: for all without their own), by whom, since when."""
+
+    policy: TimelinessPolicy
+    supplier_id: str | None
+    created_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedCalendar:
+    """A version of a calendar: by whom, since when."""
+
+    calendar: ServiceCalendar
+    created_by: str
+    created_at: datetime
+
+
 class Timeliness(Protocol):
     """Versions of timeliness policies and service calendars; they never change."""
 
@@ -100,8 +119,37 @@ class Timeliness(Protocol):
         """Add the next version of a calendar, whatever number it says; answers its number."""
         ...
 
-    async def calendars_ending(self, before: date) -> Mapping[str, date]:
-        """Calendars whose newest version knows no holidays from a day before `before` on, with that day."""
+    async def lock_calendar(self, calendar_id: str) -> None:
+        """Nobody else adds a version of the calendar before this unit of work ends."""
+        ...
+
+    async def published_policy(self, version: int) -> PublishedPolicy:
+        """A version with who published it.
+
+        Raises:
+            NotFound
+        """
+        ...
+
+    async def published_calendar(self, calendar_id: str, version: int | None = None) -> PublishedCalendar:
+        """A version, else the newest, with who published it.
+
+        Raises:
+            NotFound
+        """
+        ...
+
+    async def published_calendars(self) -> Sequence[PublishedCalendar]:
+        """The newest version of every calendar, by id."""
+        ...
+
+    async def in_force(self) -> Sequence[TimelinessPolicy]:
+        """The policies that clocks are started under now: the newest for all, and the newest of each
+        supplier with its own."""
+        ...
+
+    async def latest_deadlines(self) -> Mapping[str, datetime]:
+        """By calendar, the latest deadline of clocks that run."""
         ...
 
 
