@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from mallcare.application.caller import Caller
 from mallcare.application.intercepts import follow_goods
+from mallcare.application.order_timing import follow_order_news
 from mallcare.application.parcels import report_parcel, requests_sending
 from mallcare.application.recording import write_change
 from mallcare.contracts.after_sales import snapshot_of
@@ -137,6 +138,10 @@ class TakeInOrders:
             else:
                 results[order_no] = settled
         results |= await self._register(uow, sound, added, replacing)
+        for record in new:
+            stored = record.order.order_no in added - results.keys()
+            if stored and record.fulfilment.first_parcel_at is not None:
+                await self._follow(uow, record)
         for order_no in sorted((added | replacing.keys()) - results.keys()):
             if order_no in replacing:
                 await self._replace(uow, replacing[order_no], sound[order_no])
@@ -227,7 +232,14 @@ class TakeInOrders:
         due = stored.release_due_at if stored.order.paid_at and sent.order.paid_at else None
         due = None if stored.released_at is not None else due or sent.release_due_at
         kept = replace(kept, release_due_at=due, released_at=stored.released_at)
-        await uow.orders.update(replace(kept, fulfilment=fulfilment))
+        kept = replace(kept, fulfilment=fulfilment)
+        await uow.orders.update(kept)
+        await follow_order_news(uow, kept, events.get(order_no, []), self._clock.now())
+
+    async def _follow(self, uow: UnitOfWork, record: OrderRecord) -> None:
+        """Clocks of an order whose parcels were seen before it was known."""
+        events = await uow.orders.events_of([record.order.order_no])
+        await follow_order_news(uow, record, events[record.order.order_no], self._clock.now())
 
 
 class TakeInOrderEvent:
@@ -277,11 +289,13 @@ class TakeInOrderEvent:
         folded = replace(record, fulfilment=_fold(record.order, events))
         await uow.orders.save_fulfilment(order_no, folded.fulfilment)
         await follow_goods(uow, record, folded.fulfilment, events, self._clock.now(), self._ids)
-        if event.type not in (OrderEventType.REFUNDED, OrderEventType.CLOSED):
-            return []
-        open_requests = await uow.cases.live_of_order(order_no)  # locked before payment transactions
-        await _apply_mall_refunds(uow, record, [event])
-        return await self._void(uow, folded, event, open_requests) if open_requests else []
+        voided: list[Decision] = []
+        if event.type in (OrderEventType.REFUNDED, OrderEventType.CLOSED):
+            open_requests = await uow.cases.live_of_order(order_no)  # locked before payment transactions
+            await _apply_mall_refunds(uow, record, [event])
+            voided = await self._void(uow, folded, event, open_requests) if open_requests else []
+        await follow_order_news(uow, folded, events, self._clock.now())
+        return voided
 
     async def _void(
         self, uow: UnitOfWork, record: OrderRecord, event: OrderEvent, open_requests: Sequence[CaseRecord]

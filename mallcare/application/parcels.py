@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mallcare.application.intercepts import follow_goods
+from mallcare.application.order_timing import follow_order_news
 from mallcare.application.recording import write_change
 from mallcare.domain.after_sales import AfterSalesCase, Circumstances, Decision
 from mallcare.domain.commands import WaybillCommand
@@ -52,6 +54,7 @@ async def claim_waybill(
     folded = fold(left, [line.line_id for line in order.order.lines])
     await uow.orders.save_fulfilment(case.order_no, folded)
     await follow_goods(uow, order, folded, left, at.now, ids)
+    await follow_order_news(uow, replace(order, fulfilment=folded), left, at.now)
     return decided.then(hear_of_parcel(case, waybill, reported, at.policy, at.now))
 
 

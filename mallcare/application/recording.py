@@ -5,6 +5,7 @@ from __future__ import annotations
 from mallcare.application.announcements import announce
 from mallcare.application.asking import ask_operations, drop_moot_tasks
 from mallcare.application.intercepts import begin_intercept
+from mallcare.application.stage_timing import follow_case
 from mallcare.domain.after_sales import AfterSalesCase, Decision
 from mallcare.domain.release import holds_release
 from mallcare.domain.vocabulary import State
@@ -17,6 +18,7 @@ async def write_new(uow: UnitOfWork, decision: Decision, details: CaseDetails, i
     await uow.cases.add(CaseRecord(case, details), automatic=_automatic(decision))
     await uow.cases.record(case.after_sales_no, decision.events, command_id=None)
     await uow.outbox.add(announce(case, decision.events, ids))
+    await follow_case(uow, None, case, decision.events[-1].name)
 
 
 async def write_change(
@@ -45,6 +47,7 @@ async def write_change(
     if holds_release(before) and not holds_release(case):
         await uow.releases.due_again(case.order_no, case.updated_at)
     await begin_intercept(uow, before, case, ids)
+    await follow_case(uow, before, case, decision.events[-1].name)
     if case.exchanged_at is not None:
         units = dict.fromkeys(case.accepted_units, case.exchanged_at)
         await uow.orders.mark_exchanged(case.order_no, units)

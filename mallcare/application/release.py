@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from mallcare.application.order_timing import start_shipments
 from mallcare.ports import DueRelease, Ids, OutgoingMessage, UnitOfWork, UnitOfWorkFactory
 
 
@@ -36,6 +37,7 @@ class ReleaseOrders:
                 due = await uow.releases.due(shard, now, self._page)
                 if due:
                     await uow.releases.settle(due)
+                    await start_shipments(uow, due)
                     await self._announce(uow, due)
                     await uow.commit()
             released += sum(not one.withheld for one in due)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mallcare.domain.calendars import ServiceCalendar
@@ -11,7 +11,7 @@ from mallcare.domain.clocks import ClockEvent, ClockEventKind
 from mallcare.domain.fulfilment import OrderEvent
 from mallcare.domain.vocabulary import PARCEL_EVENTS, OrderEventType
 
-MOVED, STUCK, ARRIVED = "moved", "stuck", "arrived"
+MOVED, STUCK, ARRIVED, CLOSED = "moved", "stuck", "arrived", "closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,28 @@ def legs(
     if since is not None:
         found.append(Leg(parcel, len(found) + 1, (_from(since),), alarmed))
     return found
+
+
+def end_legs(found: Iterable[Leg], arrived_at: datetime | None, closed_at: datetime | None) -> list[Leg]:
+    """The clocks as the whole order ends them: all of it was delivered, or the mall closed it.
+
+    Reports do not always name their parcel: what travels on without a word of its arrival has arrived.
+    """
+    ends: list[ClockEvent] = []
+    if arrived_at is not None:
+        ends.append(ClockEvent(ARRIVED, ClockEventKind.FULFIL, arrived_at))
+    if closed_at is not None:
+        ends.append(ClockEvent(CLOSED, ClockEventKind.VOID, closed_at))
+    return [_ended(leg, ends) for leg in found]
+
+
+def _ended(leg: Leg, ends: Iterable[ClockEvent]) -> Leg:
+    """An end that lies before a leg's begin ends it at once."""
+    if leg.events[-1].kind is not ClockEventKind.START:
+        return leg
+    begin = leg.events[0]
+    later = tuple(replace(end, at=max(end.at, begin.at)) for end in ends)
+    return replace(leg, events=(begin, *later))
 
 
 def _from(at: datetime) -> ClockEvent:

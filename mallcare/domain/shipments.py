@@ -25,6 +25,11 @@ class LineClaims:
     refunded: int = 0
 
 
+NO_CLAIMS: Mapping[str, LineClaims] = {}
+GONE = LineClaims(1)
+"""Of a line that its order no longer has: nobody claims anything."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shipping:
     """What an order says of its shipping: since when its supplier has it, and what carriers scanned."""

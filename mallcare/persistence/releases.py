@@ -38,6 +38,7 @@ from mallcare.ports.timekeeping import DueRelease
 O, A, H = orders.c, after_sales.c, unit_holdings.c  # noqa: E741 - tables, as in the other repositories
 SHARD = bindparam("of_shard", type_=SmallInteger())
 _refund = after_sales.alias("refund")
+LINE_IDS = literal_column("'$[*].line_id'", JSONPATH())
 _LESS_WAS_AGREED = literal_column("""'$[*].lowered.type() ? (@ == "array")'""", JSONPATH())
 
 
@@ -82,7 +83,15 @@ LOCK_DUE = (
     .with_for_update(key_share=True, of=orders, skip_locked=True)
 )
 STANDING = (
-    select(O.order_no, O.supplier_id, O.release_due_at, _withheld)
+    select(
+        O.order_no,
+        O.supplier_id,
+        O.release_due_at,
+        _withheld,
+        func.jsonb_path_query_array(O.lines, LINE_IDS),
+        O.first_parcel_at.is_not(None),
+        exists().where(H.order_no == O.order_no),
+    )
     .where(O.order_no == any_(bindparam("numbers", type_=ARRAY(Text()))))
     .order_by(O.release_due_at, O.order_no)
 )
@@ -120,7 +129,9 @@ class SqlReleases:
         if not numbers:
             return []
         rows = (await self._connection.execute(STANDING, {"numbers": numbers})).all()
-        return [DueRelease(row[0], row[1], instant(row[2]), row[3]) for row in rows]
+        return [
+            DueRelease(row[0], row[1], instant(row[2]), row[3], tuple(row[4]), row[5], row[6]) for row in rows
+        ]
 
     async def settle(self, due: Sequence[DueRelease]) -> None:
         """One statement for each of the two fates."""

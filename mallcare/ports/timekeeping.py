@@ -24,13 +24,17 @@ class DueRelease:
 
     `withheld`: a refund-only request for the whole order is open or was refunded, nothing of it is left
     that was not refunded, the mall closed it, or it is not paid. Refunds that compensate for goods the
-    customer keeps (`AfterSalesCase.goods_stay`) count for nothing here.
+    customer keeps (`AfterSalesCase.goods_stay`) count for nothing here. `moved`: a parcel of it was seen
+    before. `claimed`: somebody asks units of it back, or was refunded.
     """
 
     order_no: str
     supplier_id: str
     due_at: datetime
     withheld: bool
+    line_ids: tuple[str, ...]
+    moved: bool
+    claimed: bool
 
 
 class Releases(Protocol):

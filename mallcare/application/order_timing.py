@@ -1,0 +1,139 @@
+"""Clocks of an order: one for each line that its supplier has to ship, one for each parcel under way (T2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from mallcare.application.timing import Owed, new_clock, write_clocks
+from mallcare.domain.clocks import CalendarVersion, Clock, ClockEvent, ClockEventKind, ClockKey
+from mallcare.domain.deliveries import Leg, end_legs, legs, parcels
+from mallcare.domain.fulfilment import OrderEvent
+from mallcare.domain.metrics import Metric
+from mallcare.domain.shipments import (
+    GONE,
+    NO_CLAIMS,
+    Shipping,
+    first_scans,
+    follow_claims,
+    follow_order,
+    told_by_order,
+)
+from mallcare.domain.timeliness import TimelinessPolicy
+from mallcare.ports import DueRelease, OrderRecord, UnitOfWork
+
+Known = Mapping[ClockKey, Clock]
+
+
+async def start_shipments(uow: UnitOfWork, due: Sequence[DueRelease]) -> None:
+    """Start the clocks of locked orders that their suppliers are given now, one for each line."""
+    released = [one for one in due if not one.withheld]
+    moved = [one.order_no for one in released if one.moved]
+    events = await uow.orders.events_of(moved) if moved else {}
+    clocks: list[Clock] = []
+    for one in released:
+        scans = first_scans(events.get(one.order_no, ()), one.line_ids)
+        shipping = Shipping(one.due_at, one.line_ids, scans)
+        claims = await uow.clocks.claims(one.order_no) if one.claimed else NO_CLAIMS
+        for line_id in one.line_ids:
+            clock = await _shipment(uow, one.order_no, one.supplier_id, line_id, shipping)
+            clocks.append(follow_claims(clock, claims.get(line_id, GONE), one.due_at))
+    await write_clocks(uow, clocks)
+
+
+async def follow_order_news(
+    uow: UnitOfWork, record: OrderRecord, events: Sequence[OrderEvent], now: datetime
+) -> None:
+    """Let a locked order's clocks say what its newest version and all its own events say.
+
+    Of orders that were released, or of which a parcel was seen; for others nothing is asked. What customers
+    claim is read again, since the mall's own refunds come as events.
+    """
+    if record.released_at is None and record.fulfilment.first_parcel_at is None:
+        return
+    known = {clock.key: clock for clock in await uow.clocks.of([record.order.order_no])}
+    followed = await _deliveries(uow, record, events, known)
+    if record.released_at is not None:
+        followed += await _shipments(uow, record, events, known, now)
+    await write_clocks(uow, [clock for clock in followed if clock != known.get(clock.key)])
+
+
+def _shipping(record: OrderRecord, events: Iterable[OrderEvent]) -> Shipping:
+    assert record.released_at is not None, "only released orders are to be shipped"
+    line_ids = [line.line_id for line in record.order.lines]
+    scans = first_scans(events, line_ids)
+    return Shipping(record.released_at, line_ids, scans, record.fulfilment.closed_at)
+
+
+async def _shipment(
+    uow: UnitOfWork, order_no: str, supplier_id: str, line_id: str, shipping: Shipping
+) -> Clock:
+    owed = Owed(ClockKey(Metric.SHIPMENT, order_no, line_id), order_no, supplier_id)
+    return await new_clock(uow, owed, told_by_order(line_id, shipping))
+
+
+async def _shipments(
+    uow: UnitOfWork, record: OrderRecord, events: Sequence[OrderEvent], known: Known, now: datetime
+) -> list[Clock]:
+    """Of lines that the newest version no longer has, too; an order without any is older than clocks."""
+    mine = {key.part: clock for key, clock in known.items() if key.metric is Metric.SHIPMENT}
+    if not mine:
+        return []
+    shipping = _shipping(record, events)
+    followed = [follow_order(clock, shipping) for clock in mine.values()]
+    added = [line_id for line_id in shipping.line_ids if line_id not in mine]
+    order_no, supplier_id = record.order.order_no, record.order.supplier_id
+    followed += [await _shipment(uow, order_no, supplier_id, line_id, shipping) for line_id in added]
+    claims = await uow.clocks.claims(order_no)
+    return [follow_claims(clock, claims.get(clock.key.part, GONE), now) for clock in followed]
+
+
+async def _deliveries(
+    uow: UnitOfWork, record: OrderRecord, events: Sequence[OrderEvent], known: Known
+) -> list[Clock]:
+    """A parcel keeps the policy of its first clock; clocks that late reports showed to be none are void."""
+    mine = {key: clock for key, clock in known.items() if key.metric is Metric.ABNORMAL_DELIVERY}
+    order, line_ids = record.order, [line.line_id for line in record.order.lines]
+    followed: dict[ClockKey, Clock] = {}
+    for parcel, reports in parcels(events).items():
+        first = ClockKey(Metric.ABNORMAL_DELIVERY, order.order_no, parcel)
+        policy, calendar_of = await _rules(uow, order.supplier_id, mine.get(first))
+        calendar = await uow.timeliness.calendar(calendar_of)
+        found = legs(parcel, reports, _patience(policy), calendar)
+        for leg in end_legs(
+            found, record.fulfilment.delivered_in_full_at(line_ids), record.fulfilment.closed_at
+        ):
+            clock = mine.get(first._replace(seq=leg.seq)) or await _delivery(uow, record, leg)
+            followed[clock.key] = replace(clock, events=leg.events, alarmed_at=leg.alarmed_at)
+    gone = [_none_after_all(clock) for key, clock in mine.items() if key not in followed]
+    return [*followed.values(), *gone]
+
+
+async def _rules(
+    uow: UnitOfWork, supplier_id: str, first: Clock | None
+) -> tuple[TimelinessPolicy, CalendarVersion]:
+    if first is not None:
+        return await uow.timeliness.version(first.policy_version), first.calendar
+    policy = await uow.timeliness.current(supplier_id)
+    promise = policy.promise(Metric.ABNORMAL_DELIVERY)
+    newest = await uow.timeliness.newest_calendar(promise.calendar_id)
+    return policy, CalendarVersion(newest.calendar_id, newest.version)
+
+
+def _patience(policy: TimelinessPolicy) -> timedelta:
+    """How long a parcel may stand still until anybody is reminded of it."""
+    target = policy.promise(Metric.ABNORMAL_DELIVERY).target
+    first = max((level.before for level in policy.ladder), default=timedelta(0))
+    return max(timedelta(0), target - max(first, timedelta(0)))
+
+
+async def _delivery(uow: UnitOfWork, record: OrderRecord, leg: Leg) -> Clock:
+    order = record.order
+    key = ClockKey(Metric.ABNORMAL_DELIVERY, order.order_no, leg.parcel, leg.seq)
+    return await new_clock(uow, Owed(key, order.order_no, order.supplier_id), leg.events, leg.alarmed_at)
+
+
+def _none_after_all(clock: Clock) -> Clock:
+    start = clock.events[0]
+    return replace(clock, events=(start, ClockEvent("none", ClockEventKind.VOID, start.at)))
