@@ -28,6 +28,7 @@ class TaskKind(StrEnum):
     REMINDERS_IGNORED = "reminders_ignored"
     CONTACTS_MISSING = "contacts_missing"
     MESSAGE_UNKNOWN = "message_unknown"
+    MESSAGE_UNDELIVERED = "message_undelivered"
     DAILY_SMS_MISSING = "daily_sms_missing"
     CALENDAR_ENDS = "calendar_ends"
 

@@ -27,8 +27,10 @@ from mallcare.persistence.order_tables import SHARD
 
 PLANNED = f"state = '{ReminderState.PLANNED}'"
 """Condition of a reminder that nobody has been sent yet; written alike in indexes and queries."""
-TO_SEND = f"status = '{NoticeStatus.WAITING}'"
-"""Condition of a notice that is to be handed to its vendor."""
+TO_SEND = f"status IN ('{NoticeStatus.WAITING}', '{NoticeStatus.ASKING}')"
+"""Condition of a notice that is to be handed to its vendor, or to be asked for there."""
+HANDED = "handed_at IS NOT NULL"
+"""Condition of a notice that was handed to its vendor, or is being handed."""
 
 
 class ContactRow(Base):
@@ -108,6 +110,7 @@ class NoticeRow(Base):
             postgresql_where=text("fallback_of IS NOT NULL"),
         ),
         Index("ix_notices_to_send", "channel", "next_attempt_at", "seq", postgresql_where=text(TO_SEND)),
+        Index("ix_notices_handed", "channel", "handed_at", postgresql_where=text(HANDED)),
         Index(
             "ix_notices_vendor",
             "channel",

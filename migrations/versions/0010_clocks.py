@@ -27,7 +27,10 @@ OLD_KINDS = (
     " 'return_address_missing', 'return_overdue', 'return_not_arrived', 'reshipment_overdue',"
     " 'reshipment_missing', 'parcel_abnormal', 'intercept', 'taken_over_by_mall'"
 )
-NEW_KINDS = "'reminders_ignored', 'contacts_missing', 'message_unknown', 'daily_sms_missing', 'calendar_ends'"
+NEW_KINDS = (
+    "'reminders_ignored', 'contacts_missing', 'message_unknown', 'message_undelivered',"
+    " 'daily_sms_missing', 'calendar_ends'"
+)
 HOUR = 3600
 METRICS = ("shipment", "review", "inspection", "reshipment", "ship_back")
 FIRST_POLICY = {
@@ -283,7 +286,13 @@ def _notices() -> None:
         "ix_notices_to_send",
         "notices",
         ["channel", "next_attempt_at", "seq"],
-        postgresql_where=sa.text("status = 'waiting'"),
+        postgresql_where=sa.text("status IN ('waiting', 'asking')"),
+    )
+    op.create_index(
+        "ix_notices_handed",
+        "notices",
+        ["channel", "handed_at"],
+        postgresql_where=sa.text("handed_at IS NOT NULL"),
     )
     op.create_index(
         "ix_notices_vendor",
