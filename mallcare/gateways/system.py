@@ -40,6 +40,10 @@ class TimeOrderedIds:
         """Id of an operations task."""
         return "OT" + _time_ordered()
 
+    def notice_id(self) -> str:
+        """Id of a message to a person, the key at its channel's vendor."""
+        return "NT" + _time_ordered()
+
 
 def _time_ordered() -> str:
     number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)

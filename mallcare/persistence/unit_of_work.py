@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mallcare.persistence.cases import SqlCases
 from mallcare.persistence.clocks import SqlClocks
 from mallcare.persistence.contacts import SqlContacts
+from mallcare.persistence.daily_sms import SqlDailySmsRuns
 from mallcare.persistence.engine import meaning_of, storage_errors
 from mallcare.persistence.idempotency import SqlIdempotency
 from mallcare.persistence.intercepts import SqlIntercepts
@@ -24,6 +25,7 @@ from mallcare.persistence.switches import SqlSwitches
 from mallcare.persistence.tasks import SqlTasks
 from mallcare.persistence.timeliness import SqlTimeliness, TimelinessCache
 from mallcare.ports.clocks import Clocks, Timeliness
+from mallcare.ports.daily_sms import DailySmsRuns
 from mallcare.ports.intercepts import Intercepts
 from mallcare.ports.notices import Contacts, Notifications
 from mallcare.ports.reconciliation import Reconciliations
@@ -59,6 +61,7 @@ class SqlUnitOfWork:
     timeliness: Timeliness
     contacts: Contacts
     notifications: Notifications
+    daily_sms: DailySmsRuns
     clocks: Clocks
 
     def __init__(self, engine: AsyncEngine, cache: PolicyCache, timeliness: TimelinessCache) -> None:
@@ -83,6 +86,7 @@ class SqlUnitOfWork:
         self.timeliness = SqlTimeliness(connection, self._timeliness)
         self.contacts = SqlContacts(connection)
         self.notifications = SqlNotifications(connection)
+        self.daily_sms = SqlDailySmsRuns(connection)
         self.clocks = self._clocks = SqlClocks(connection)
         return self
 

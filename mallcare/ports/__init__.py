@@ -14,6 +14,7 @@ from mallcare.ports.clocks import (
     TimedClock,
     Timeliness,
 )
+from mallcare.ports.daily_sms import DailySmsProcess, DailySmsRuns, SupplierOverdue
 from mallcare.ports.engine import CaseEngine, EngineUnavailable, Hints, NobodyListens, Pumps
 from mallcare.ports.intercepts import InterceptFilter, Intercepts
 from mallcare.ports.messaging import (
@@ -158,4 +159,7 @@ __all__ = [
     "Notices",
     "Notifications",
     "shard_of",
+    "DailySmsProcess",
+    "DailySmsRuns",
+    "SupplierOverdue",
 ]

@@ -32,6 +32,7 @@ from mallcare.ports.records import (
 
 if TYPE_CHECKING:
     from mallcare.ports.clocks import Clocks, Timeliness
+    from mallcare.ports.daily_sms import DailySmsRuns
     from mallcare.ports.intercepts import Intercepts
     from mallcare.ports.notices import Contacts, Notices, Notifications
     from mallcare.ports.queries import Page
@@ -384,6 +385,7 @@ class UnitOfWork(Protocol):
     contacts: Contacts
     notices: Notices
     notifications: Notifications
+    daily_sms: DailySmsRuns
 
     async def commit(self) -> None: ...
 
