@@ -25,6 +25,12 @@ from mallcare.persistence.order_tables import NOW, SHARD
 
 RUNS = "ended_at IS NULL"
 """Condition of a clock that has not ended; written alike in indexes and queries."""
+ENDED = "ended_at IS NOT NULL"
+"""Condition of a clock that has a cohort, or never ran."""
+ENDED_LATE = f"outcome = '{Outcome.BREACHED}'"
+BREACH_RECORDED = "breach_recorded_at IS NOT NULL"
+PAUSED_LATE = """elapsed > target AND events @> '[{"kind": "pause"}]'"""
+"""Condition of a clock that ran beyond its target and was paused some time: overdue then, and not now."""
 TO_LOOK_AT = "next_at IS NOT NULL"
 """Condition of a clock that its timekeeper will have to look at."""
 
@@ -45,7 +51,37 @@ class ClockRow(Base):
         CheckConstraint(f"next_at IS NULL OR {RUNS}", name="ended_is_not_looked_at"),
         UniqueConstraint("subject", "metric", "part", "seq"),
         Index("ix_clocks_to_look_at", "shard", "next_at", postgresql_where=text(TO_LOOK_AT)),
-        Index("ix_clocks_open", "metric", "supplier_id", "due_at", postgresql_where=text(RUNS)),
+        Index(
+            "ix_clocks_open",
+            *("metric", "supplier_id", "due_at"),
+            postgresql_include=["at_risk_at", "running_since", "started_at"],
+            postgresql_where=text(RUNS),
+        ),
+        Index(
+            "ix_clocks_cohorts",
+            *("metric", "outcome", "due_at"),
+            postgresql_include=["supplier_id", "elapsed"],
+            postgresql_where=text(ENDED),
+        ),
+        Index(
+            "ix_clocks_cohorts_of_supplier",
+            *("supplier_id", "metric", "outcome", "due_at"),
+            postgresql_include=["elapsed"],
+            postgresql_where=text(ENDED),
+        ),
+        Index(
+            "ix_clocks_breaches",
+            "breach_recorded_at",
+            postgresql_include=["supplier_id"],
+            postgresql_where=text(BREACH_RECORDED),
+        ),
+        Index(
+            "ix_clocks_late_ends",
+            "ended_at",
+            postgresql_include=["metric", "supplier_id", "due_at"],
+            postgresql_where=text(ENDED_LATE),
+        ),
+        Index("ix_clocks_paused_late", "ended_at", postgresql_where=text(PAUSED_LATE)),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=False), primary_key=True)
