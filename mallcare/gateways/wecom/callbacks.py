@@ -36,9 +36,9 @@ class WecomCallbacks:
 
     def __init__(self, credentials: WecomCallbackCredentials, clock: Clock) -> None:
         self._token = credentials.token
-        self._key = base64.b64decode(credentials.encoding_aes_key + "=", validate=True)
-        if len(self._key) != 32:
+        if len(credentials.encoding_aes_key) != 43:
             raise ValueError("encoding_aes_key must be 43 characters")
+        self._key = base64.b64decode(credentials.encoding_aes_key + "=", validate=True)
         self._receive_id = credentials.receive_id
         self._clock = clock
 

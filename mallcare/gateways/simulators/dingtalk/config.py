@@ -30,7 +30,7 @@ class SimulatedRobot(BaseModel):
     stopped: bool = False
 
 
-_LIST = TypeAdapter(tuple[SimulatedRobot, ...])
+_LIST = TypeAdapter(tuple[SimulatedRobot, ...], config=ConfigDict(hide_input_in_errors=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,12 @@ class DingtalkSimulatorConfig:
         plain = {name: value for name, value in environment.items() if name != _ROBOTS}
         configuration = read_environment(cls, _PREFIX, plain)
         robots = environment.get(_ROBOTS)
-        return configuration if robots is None else replace(configuration, robots=_LIST.validate_json(robots))
+        if robots is None:
+            return configuration
+        try:
+            return replace(configuration, robots=_LIST.validate_json(robots))
+        except ValueError as error:
+            raise ValueError(f"{_ROBOTS}: {error}") from None
 
     def to_environment(self) -> dict[str, str]:
         """The same configuration as variables, for a process of its own. Holds secrets."""
