@@ -271,11 +271,8 @@ def _next_look(
 ) -> datetime | None:
     if reading.ended or due_at is None:
         return None
-    looks: list[datetime] = []
+    befores = [level.before for level in policy.ladder[clock.levels_done : clock.levels_done + 1]]
     if clock.breach_recorded_at is None:
-        looks.append(due_at + AN_INSTANT)
-    for level in policy.ladder[clock.levels_done : clock.levels_done + 1]:
-        at = level_at(reading, calendar, clock.target, level.before)
-        if at is not None:
-            looks.append(at)
-    return min(looks, default=None)
+        befores.append(-AN_INSTANT)  # in open time: when the calendar closes at the deadline, it opens first
+    looks = [level_at(reading, calendar, clock.target, before) for before in befores]
+    return min((at for at in looks if at is not None), default=None)
