@@ -7,6 +7,7 @@ from mallcare.application.asking import ask_operations, drop_moot_tasks
 from mallcare.application.intercepts import begin_intercept
 from mallcare.application.stage_timing import follow_case
 from mallcare.domain.after_sales import AfterSalesCase, Decision
+from mallcare.domain.notifications import tell
 from mallcare.domain.release import holds_release
 from mallcare.domain.vocabulary import State
 from mallcare.ports import CaseDetails, CaseRecord, Ids, UnitOfWork
@@ -17,7 +18,7 @@ async def write_new(uow: UnitOfWork, decision: Decision, details: CaseDetails, i
     case = decision.case
     await uow.cases.add(CaseRecord(case, details), automatic=_automatic(decision))
     await uow.cases.record(case.after_sales_no, decision.events, command_id=None)
-    await uow.outbox.add(announce(case, decision.events, ids))
+    await uow.outbox.add(announce(case, decision.events, ids), tell(case, decision.events))
     await follow_case(uow, None, case, decision.events[-1].name)
 
 
@@ -42,7 +43,7 @@ async def write_change(
     case = decision.case
     await uow.cases.save(before, case, told=told, quiet=quiet, automatic=_automatic(decision))
     await uow.cases.record(case.after_sales_no, decision.events, command_id=command_id)
-    await uow.outbox.add(announce(case, decision.events, ids))
+    await uow.outbox.add(announce(case, decision.events, ids), tell(case, decision.events))
     await drop_moot_tasks(uow, before, case)
     if holds_release(before) and not holds_release(case):
         await uow.releases.due_again(case.order_no, case.updated_at)

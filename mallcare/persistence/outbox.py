@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mallcare.persistence import outbox_delivery, outbox_messages
+from mallcare.domain.notifications import Notification
+from mallcare.persistence import notifications, outbox_delivery, outbox_messages
 from mallcare.persistence.statements import insert_rows
 from mallcare.persistence.tables import outgoing_messages
 from mallcare.ports.queries import Page
@@ -22,6 +23,8 @@ from mallcare.ports.webhooks import (
 )
 
 ADD = insert_rows(outgoing_messages, ["id", "subject", "type", "data", "occurred_at", "next_attempt_at"])
+ADD_BOTH = ADD.add_cte(notifications.ADD.cte("told_people"))
+"""Messages to the mall and to people, in one round trip."""
 
 
 class SqlOutbox:
@@ -30,7 +33,7 @@ class SqlOutbox:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, messages: Sequence[OutgoingMessage]) -> None:
+    async def add(self, messages: Sequence[OutgoingMessage], told: Sequence[Notification] = ()) -> None:
         """Numbered in the order given; due at once, even where a demo's case runs ahead of the wall."""
         now = datetime.now(UTC)
         rows = [
@@ -44,7 +47,10 @@ class SqlOutbox:
             }
             for message in messages
         ]
-        if rows:
+        if told:
+            people = notifications.notification_rows(told)
+            await self._connection.execute(ADD_BOTH, {"rows": rows, "told": people})
+        elif rows:
             await self._connection.execute(ADD, {"rows": rows})
 
     async def settle(self, settled: Sequence[Settlement], now: datetime) -> None:

@@ -11,13 +11,13 @@ from sqlalchemy.dialects.postgresql import Insert, aggregate_order_by, insert
 from mallcare.persistence.tables import after_sales, case_parcels, refund_legs
 
 
-def rows_parameter(table: Table, names: Sequence[str]) -> Select[Any]:
-    """The parameter `rows`, a list of objects, as a relation with the types of `table`'s columns.
+def rows_parameter(table: Table, names: Sequence[str], parameter: str = "rows") -> Select[Any]:
+    """A parameter, a list of objects, as a relation with the types of `table`'s columns.
 
     One statement for any number of rows: parsed and planned once, one round trip.
     """
     source = (
-        func.json_to_recordset(bindparam("rows", type_=JSON()))
+        func.json_to_recordset(bindparam(parameter, type_=JSON()))
         .table_valued(*(column(name, cast("Any", table.c[name].type)) for name in names))
         .render_derived(name="given", with_types=True)
     )

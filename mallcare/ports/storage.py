@@ -12,6 +12,7 @@ from mallcare.domain.book import OrderBook, Unit
 from mallcare.domain.commands import Actor
 from mallcare.domain.fulfilment import Fulfilment, OrderEvent
 from mallcare.domain.mall_refunds import MallRefund
+from mallcare.domain.notifications import Notification
 from mallcare.domain.orders import Order, TransactionKey
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage
 from mallcare.domain.refunds import RefundLeg
@@ -331,8 +332,9 @@ class Idempotency(Protocol):
 class Outbox(Protocol):
     """Outgoing messages: written with the change they tell of, worked through by pumps."""
 
-    async def add(self, messages: Sequence[OutgoingMessage]) -> None:
-        """Write messages, numbered in this order, due at once."""
+    async def add(self, messages: Sequence[OutgoingMessage], told: Sequence[Notification] = ()) -> None:
+        """Write messages, numbered in this order, due at once; with them what people are `told` of the
+        same change, see `Notifications.add`."""
         ...
 
     async def settle(self, settled: Sequence[Settlement], now: datetime) -> None:
