@@ -339,7 +339,9 @@ def answering(status: int, body: bytes) -> httpx.AsyncClient:
         (302, b"", "HTTP_302", True, True),
         (404, b"<html>", "HTTP_404", True, True),
         (429, b'{"Code":"Busy"}', "Busy", True, False),
+        (500, b'{"Code":"OK","BizId":"1^0"}', "HTTP_500", True, True),
         (503, b'{"Code":"isv.AMOUNT_NOT_ENOUGH"}', "isv.AMOUNT_NOT_ENOUGH", True, True),
+        (503, b'{"Code":"isv.MOBILE_NUMBER_ILLEGAL"}', "isv.MOBILE_NUMBER_ILLEGAL", True, True),
     ],
 )
 async def test_answers_outside_the_contract_are_unclear(

@@ -99,6 +99,12 @@ def test_authorization_equals_the_sdks_for_anything(
     assert ours(parameters, headers, secret=secret) == theirs(parameters, headers, secret=secret)
 
 
+def test_a_repeated_header_is_joined_as_the_sdk_does() -> None:
+    """Two spellings of one name are one signed header: values trimmed, sorted and joined by a comma."""
+    headers = {**HEADERS, "x-acs-note": "b", "X-Acs-Note": " a "}
+    assert ours({}, headers) == theirs({}, headers)
+
+
 def test_hash_and_date_are_the_sdks() -> None:
     """The body's hash and the form of the date are the SDK's."""
     assert signing.content_hash(b"a=1") == SdkUtils.hash(b"a=1", signing.SCHEME).hex()

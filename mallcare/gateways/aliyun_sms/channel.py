@@ -60,7 +60,7 @@ class AliyunChannel:
         answer = _said(response)
         code = code_of(answer)
         if response.status_code != 200 or code != OK:
-            raise failure(response.status_code, code)
+            raise failure(response.status_code, None if code == OK else code)
         return answer
 
     def _request(self, action: str, parameters: Mapping[str, str]) -> httpx.Request:
