@@ -30,6 +30,7 @@ from api.routes import (
     suppliers,
     taken_over,
     tasks,
+    timeliness,
     webhooks,
 )
 from api.security import TokenVerifier
@@ -47,6 +48,7 @@ ROUTERS = (
     operations.router,
     tasks.router,
     intercepts.router,
+    timeliness.router,
     reconciliation.router,
     webhooks.router,
     callbacks.router,

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.service import TLSConfig
 
+from mallcare.application.calendar_horizon import WatchCalendars
 from mallcare.application.hints import BackgroundHints
 from mallcare.application.sweep import Sweep
 from mallcare.application.use_cases import UseCases, build_use_cases
@@ -120,6 +121,7 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
                 uow,
                 pumps=TemporalPumps(temporal) if settings.webhook_url else None,
                 timekeepers=timekeepers,
+                calendars=WatchCalendars(uow, TimeOrderedIds()),
             ),
             clock=clock,
             hints=hints,

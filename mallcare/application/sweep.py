@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from mallcare.application.calendar_horizon import WatchCalendars
 from mallcare.contracts.after_sales import snapshot_of
 from mallcare.contracts.names import Signal
 from mallcare.domain.after_sales import AfterSalesCase
@@ -63,6 +64,7 @@ class Sweep:
         tellers: calls to the engine side by side.
         pumps: None where no webhooks are delivered.
         timekeepers: None where nothing else falls due.
+        calendars: None where nothing is promised by calendars.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Sweep:
         tellers: int = 16,
         pumps: Pumps | None = None,
         timekeepers: Timekeepers | None = None,
+        calendars: WatchCalendars | None = None,
     ) -> None:
         self._engine = engine
         self._uow = uow
@@ -83,6 +86,7 @@ class Sweep:
         self._page = page
         self._budget = budget
         self._tellers = tellers
+        self._calendars = calendars
         self._endless = [one for one in (pumps, timekeepers) if one is not None]
 
     async def __call__(self, now: datetime) -> dict[str, int]:
@@ -98,6 +102,8 @@ class Sweep:
         await self._wake_overdue(this)
         await self._restart_broken(this)
         await self._check_in_rotation(this)
+        if self._calendars is not None:
+            await self._calendars(now)
         if this.failure is not None and not this.reached:
             raise this.failure
         return {

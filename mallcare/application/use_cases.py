@@ -16,8 +16,10 @@ from mallcare.application.papers import CasePapers, ReturnAddresses
 from mallcare.application.reads import ReadAfterSales
 from mallcare.application.reconciliation import ReconcileDay, Reconciliations
 from mallcare.application.refunds import MarkRefundUnclear, PlanRefund, ReceiveRefundCallback, SettleRefund
+from mallcare.application.service_calendars import ServiceCalendars
 from mallcare.application.submit import QuoteAfterSales, SubmitAfterSales
 from mallcare.application.tasks import OperationsTasks
+from mallcare.application.timeliness_policies import TimelinessPolicies
 from mallcare.application.webhooks import ListWebhooks, ReplayWebhooks
 from mallcare.application.windows import ExtendWindow
 from mallcare.ports import (
@@ -53,6 +55,8 @@ class UseCases:
     receive_refund_callback: ReceiveRefundCallback
     policies: Policies
     stop_switch: StopSwitch
+    timeliness_policies: TimelinessPolicies
+    service_calendars: ServiceCalendars
     list_webhooks: ListWebhooks
     replay_webhooks: ReplayWebhooks
     reconcile_day: ReconcileDay
@@ -94,6 +98,8 @@ def build_use_cases(
         receive_refund_callback=ReceiveRefundCallback(uow, settle, clock, hints),
         policies=Policies(uow, clock),
         stop_switch=StopSwitch(uow, clock),
+        timeliness_policies=TimelinessPolicies(uow, clock, ids),
+        service_calendars=ServiceCalendars(uow, clock, ids),
         list_webhooks=ListWebhooks(uow),
         replay_webhooks=ReplayWebhooks(uow, clock),
         reconcile_day=ReconcileDay(uow, merchants, clock, ids),
