@@ -24,6 +24,11 @@ WEBHOOK_DELAY = Histogram(
 ORDERS_RELEASED = Counter(
     "mallcare_orders_released_total", "Orders whose cooling-off ended, by what became of them", ("outcome",)
 )
+DAILY_SMS = Counter(
+    "mallcare_daily_sms_total",
+    "Messages of the daily SMS, by what had become of them when reported",
+    ("outcome",),
+)
 RECONCILIATION_DIFFERENCES = Counter(
     "mallcare_reconciliation_differences_total",
     "Differences between vendors' bills and refund legs",

@@ -14,16 +14,20 @@ from temporalio.client import Client
 from temporalio.service import TLSConfig
 
 from mallcare.application.calendar_horizon import WatchCalendars
+from mallcare.application.daily_sms_reports import WatchDailySms
 from mallcare.application.hints import BackgroundHints
 from mallcare.application.sweep import Sweep
 from mallcare.application.use_cases import UseCases, build_use_cases
 from mallcare.application.wakes import BackgroundWakes
 from mallcare.application.webhook_delivery import DeliverWebhooks
+from mallcare.domain.daily_sms import DailyTimes
+from mallcare.domain.errors import InvalidInput
 from mallcare.domain.orders import MALL_PROVIDER, WECHAT_PAY_PROVIDER
 from mallcare.gateways.mall_tenders import HttpMallTenderGateway
 from mallcare.gateways.routing import RoutedPaymentGateway
 from mallcare.gateways.system import SystemClock, TimeOrderedIds
 from mallcare.gateways.temporal_client import connect
+from mallcare.gateways.temporal_daily_sms import TemporalDailySms
 from mallcare.gateways.temporal_delivery import TemporalPumps
 from mallcare.gateways.temporal_engine import TemporalCaseEngine
 from mallcare.gateways.temporal_reconciliation import TemporalReconciler
@@ -86,6 +90,7 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
         NotConfigured: naming the missing setting.
     """
     clock = clock or SystemClock()
+    daily_times = daily_times_of(settings)
     async with AsyncExitStack() as stack:
         database = create_engine(
             required(settings.database_url, "database_url"), pool_size=settings.database_pool_size
@@ -112,6 +117,7 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
                 billed=billed_merchants(settings, http, clock),
                 reconciler=TemporalReconciler(temporal),
                 wakes=wakes,
+                daily_times=daily_times,
             ),
             queries=queries,
             gateways=RoutedPaymentGateway(payment_gateways(settings, http, clock)),
@@ -121,6 +127,8 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
                 uow,
                 pumps=TemporalPumps(temporal) if settings.webhook_url else None,
                 timekeepers=timekeepers,
+                daily_sms=TemporalDailySms(temporal),
+                daily_reports=WatchDailySms(uow, TimeOrderedIds(), daily_times),
                 calendars=WatchCalendars(uow, TimeOrderedIds()),
             ),
             clock=clock,
@@ -173,6 +181,18 @@ def payment_gateways(settings: Settings, http: httpx.AsyncClient, clock: Clock) 
             timeout=settings.gateway_timeout_seconds,
         )
     return gateways
+
+
+def daily_times_of(settings: Settings) -> DailyTimes:
+    """When the daily SMS goes out.
+
+    Raises:
+        NotConfigured: hours in the wrong order, or a zone that is not known here.
+    """
+    try:
+        return DailyTimes(settings.daily_sms_hour, settings.daily_sms_latest_hour, settings.daily_sms_zone)
+    except InvalidInput as error:
+        raise NotConfigured(f"MALLCARE_DAILY_SMS_*: {error.detail}") from error
 
 
 def webhook_delivery(

@@ -91,6 +91,14 @@ class Settings(BaseSettings):
     sweep_interval: timedelta = Field(
         timedelta(seconds=30), description="How often lost hints and missing workflows are healed."
     )
+    # daily SMS to suppliers' principals
+    daily_sms_hour: int = Field(
+        9, ge=0, le=22, description="Local hour of the daily SMS; a change holds from the next day on."
+    )
+    daily_sms_latest_hour: int = Field(
+        20, ge=1, le=23, description="Local hour until which it is caught up after an outage, the same day."
+    )
+    daily_sms_zone: str = Field("Asia/Shanghai", description="Time zone of these hours and of its days.")
     # logs
     log_format: Literal["json", "console"] = Field("json", description="Form of log lines.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level logged.")

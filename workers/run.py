@@ -26,7 +26,12 @@ def plans(platform: Platform) -> dict[Queue, WorkerPlan]:
     every = [
         after_sales.plan(platform.use_cases, platform.clock),
         payments.plan(platform.use_cases, platform.gateways, platform.clock),
-        maintenance.plan(platform.sweep, platform.use_cases.reconcile_day),
+        maintenance.plan(
+            platform.sweep,
+            platform.use_cases.reconcile_day,
+            platform.use_cases.send_daily_sms,
+            platform.clock,
+        ),
         timekeeping.plan(platform.use_cases.keep_time, platform.clock),
     ]
     if platform.webhooks is not None:

@@ -10,10 +10,19 @@ from datetime import datetime, timedelta
 import structlog
 
 from mallcare.application.calendar_horizon import WatchCalendars
+from mallcare.application.daily_sms_reports import WatchDailySms
 from mallcare.contracts.after_sales import snapshot_of
 from mallcare.contracts.names import Signal
 from mallcare.domain.after_sales import AfterSalesCase
-from mallcare.ports import CaseEngine, EngineUnavailable, NobodyListens, Pumps, Timekeepers, UnitOfWorkFactory
+from mallcare.ports import (
+    CaseEngine,
+    DailySmsProcess,
+    EngineUnavailable,
+    NobodyListens,
+    Pumps,
+    Timekeepers,
+    UnitOfWorkFactory,
+)
 
 log = structlog.get_logger()
 
@@ -64,6 +73,7 @@ class Sweep:
         tellers: calls to the engine side by side.
         pumps: None where no webhooks are delivered.
         timekeepers: None where nothing else falls due.
+        daily_sms, daily_reports: None where suppliers are not told daily what is overdue.
         calendars: None where nothing is promised by calendars.
     """
 
@@ -78,6 +88,8 @@ class Sweep:
         tellers: int = 16,
         pumps: Pumps | None = None,
         timekeepers: Timekeepers | None = None,
+        daily_sms: DailySmsProcess | None = None,
+        daily_reports: WatchDailySms | None = None,
         calendars: WatchCalendars | None = None,
     ) -> None:
         self._engine = engine
@@ -87,7 +99,8 @@ class Sweep:
         self._budget = budget
         self._tellers = tellers
         self._calendars = calendars
-        self._endless = [one for one in (pumps, timekeepers) if one is not None]
+        self._daily_reports = daily_reports
+        self._endless = [one for one in (pumps, timekeepers, daily_sms) if one is not None]
 
     async def __call__(self, now: datetime) -> dict[str, int]:
         """One sweep; answers how many cases were told, woken for an overdue deadline, restarted, checked.
@@ -104,6 +117,8 @@ class Sweep:
         await self._check_in_rotation(this)
         if self._calendars is not None:
             await self._calendars(now)
+        if self._daily_reports is not None:
+            await self._daily_reports(now)
         if this.failure is not None and not this.reached:
             raise this.failure
         return {

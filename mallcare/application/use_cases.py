@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mallcare.application.command import CommandCase
+from mallcare.application.daily_sms import SendDailySms
+from mallcare.application.daily_sms_reports import DailySmsReports
 from mallcare.application.deadlines import FireDeadline
 from mallcare.application.intercepts import Intercepts
 from mallcare.application.keeping import KeepTime
@@ -22,6 +24,7 @@ from mallcare.application.tasks import OperationsTasks
 from mallcare.application.timeliness_policies import TimelinessPolicies
 from mallcare.application.webhooks import ListWebhooks, ReplayWebhooks
 from mallcare.application.windows import ExtendWindow
+from mallcare.domain.daily_sms import DailyTimes
 from mallcare.ports import (
     BilledMerchant,
     CaseQueries,
@@ -62,6 +65,8 @@ class UseCases:
     reconcile_day: ReconcileDay
     reconciliations: Reconciliations
     tasks: OperationsTasks
+    send_daily_sms: SendDailySms
+    daily_sms_reports: DailySmsReports
     keep_time: KeepTime
     intercepts: Intercepts
 
@@ -76,6 +81,7 @@ def build_use_cases(
     billed: Mapping[str, BilledMerchant] | None = None,
     reconciler: Reconciler | None = None,
     wakes: Wakes | None = None,
+    daily_times: DailyTimes | None = None,
 ) -> UseCases:
     """Wire the use cases to their ports; `billed` are the vendors that write bills, by provider."""
     merchants = billed or {}
@@ -105,6 +111,8 @@ def build_use_cases(
         reconcile_day=ReconcileDay(uow, merchants, clock, ids),
         reconciliations=Reconciliations(uow, merchants, reconciler, clock),
         tasks=OperationsTasks(uow, clock),
+        send_daily_sms=SendDailySms(uow, ids, daily_times),
+        daily_sms_reports=DailySmsReports(uow),
         keep_time=KeepTime(uow, ids),
         intercepts=Intercepts(uow, clock, ids),
     )

@@ -24,6 +24,7 @@ class WorkflowName(StrEnum):
     SWEEP = "Sweep"
     RECONCILIATION = "Reconciliation"
     TIMEKEEPER = "Timekeeper"
+    DAILY_SMS = "DailySms"
 
 
 class ActivityName(StrEnum):
@@ -36,6 +37,9 @@ class ActivityName(StrEnum):
     RECONCILE_DAY = "reconcile_day"
     GIVE_UP_RECONCILIATION = "give_up_reconciliation"
     KEEP_TIME = "keep_time"
+    NEXT_DAILY_SMS = "next_daily_sms"
+    PLAN_DAILY_SMS = "plan_daily_sms"
+    REPORT_DAILY_SMS = "report_daily_sms"
 
 
 class Patch(StrEnum):
@@ -81,6 +85,10 @@ class Signal(StrEnum):
 
 TIMEKEEPER_WAKE = "wake"
 """Signal to a timekeeper: something falls due earlier than it may know."""
+
+
+DAILY_SMS_WORKFLOW_ID = "daily-sms"
+"""Id of the one process that tells suppliers each day what is overdue."""
 
 
 class SearchAttribute(StrEnum):

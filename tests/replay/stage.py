@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from mallcare.application.daily_sms import SendDailySms
 from mallcare.application.keeping import Kept
 from mallcare.application.reconciliation import ReconcileDay
 from mallcare.application.sweep import Sweep
@@ -127,10 +128,11 @@ async def open_stage(
     stage = Stage(database, client, FragileSweep(behind.sweep), behind.vendor)
     webhooks = DeliverWebhooks(behind.uow, Accepting(), behind.clock, Pace(idle=timedelta(milliseconds=10)))
     reconcile = ReconcileDay(behind.uow, MERCHANTS, behind.clock, TimeOrderedIds())
+    daily = SendDailySms(behind.uow, TimeOrderedIds())
     plans = (
         after_sales.plan(behind.use_cases, behind.clock),
         payments.plan(behind.use_cases, behind.gateways, behind.clock),
-        maintenance.plan(stage.sweep, reconcile),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        maintenance.plan(stage.sweep, reconcile, daily, behind.clock),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         delivery.plan(webhooks),
         timekeeping.plan(NothingDue(), behind.clock),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     )

@@ -67,7 +67,11 @@ async def desk(world: World) -> AsyncGenerator[Desk]:
     desk = Desk(world, ScriptedBills(), f"bank-{uuid4().hex[:8]}")
     merchants = {desk.provider: BilledMerchant("19", desk.bills)}
     reconcile = ReconcileDay(world.uow, merchants, world.clock, TimeOrderedIds())
-    async with build_worker(world.client, maintenance.plan(world.sweep, reconcile), "test"):
+    async with build_worker(
+        world.client,
+        maintenance.plan(world.sweep, reconcile, world.use_cases.send_daily_sms, world.clock),
+        "test",
+    ):
         yield desk
 
 
