@@ -76,6 +76,7 @@ class ReminderRow(Base):
         one_of("party", Party),
         one_of("state", ReminderState),
         Index("ix_reminders_planned", "shard", "remind_at", postgresql_where=text(PLANNED)),
+        Index("ix_reminders_of_supplier", "supplier_id", "remind_at", postgresql_where=text(PLANNED)),
         Index("ix_reminders_batch", "batch_id", postgresql_where=text("batch_id IS NOT NULL")),
     )
 

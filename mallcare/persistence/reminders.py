@@ -10,6 +10,7 @@ from sqlalchemy import (
     ARRAY,
     DateTime,
     Integer,
+    Row,
     Select,
     SmallInteger,
     Text,
@@ -83,9 +84,16 @@ def _still_running() -> Select[*tuple[Any, ...]]:
         .order_by(R.clock_id, R.reached_at.desc(), R.level)
         .subquery("latest")
     )
-    earliest = func.min(latest.c.due_at)
+    earliest, overdue = func.min(latest.c.due_at), latest.c.due_at < NOW
     return (
-        select(latest.c.metric, latest.c.level, func.count(), earliest)
+        select(
+            latest.c.metric,
+            latest.c.level,
+            func.count().label("clocks"),
+            func.count().filter(overdue).label("overdue"),
+            earliest.label("earliest_due_at"),
+            func.min(latest.c.due_at).filter(~overdue).label("next_due_at"),
+        )
         .group_by(latest.c.metric, latest.c.level)
         .order_by(earliest, latest.c.metric, latest.c.level)
     )
@@ -148,11 +156,12 @@ class SqlReminders:
         """For ever: who becomes a contact later is told of later rungs."""
         return await self._changed(GIVE_UP, supplier_id, now, to=_words(parties))
 
-    async def still_running(self, batch_id: str, parties: Collection[Party]) -> StillRunning:
+    async def still_running(self, batch_id: str, parties: Collection[Party], now: datetime) -> StillRunning:
         """The most urgent first."""
-        given = {"batch": batch_id, "to": _words(parties)}
-        rows = await self._connection.execute(STILL_RUNNING, given)
-        return StillRunning(tuple(Reminded(Metric(row[0]), row[1], row[2], instant(row[3])) for row in rows))
+        given = {"batch": batch_id, "to": _words(parties), "now": now}
+        return StillRunning(
+            tuple(_reminded(row) for row in await self._connection.execute(STILL_RUNNING, given))
+        )
 
     async def next_reminder(self, shard: int) -> datetime | None:
         """By the head of the index."""
@@ -161,6 +170,17 @@ class SqlReminders:
     async def _changed(self, statement: Update, supplier_id: str, now: datetime, **given: object) -> int:
         given |= {"of_supplier": supplier_id, "now": now}
         return (await self._connection.execute(statement, given)).rowcount
+
+
+def _reminded(row: Row[*tuple[Any, ...]]) -> Reminded:
+    return Reminded(
+        metric=Metric(row.metric),
+        level=row.level,
+        count=row.clocks,
+        overdue=row.overdue,
+        earliest_due_at=instant(row.earliest_due_at),
+        next_due_at=utc(row.next_due_at),
+    )
 
 
 def _words(parties: Collection[Party]) -> list[str]:

@@ -14,12 +14,18 @@ from mallcare.ports.clocks import PlannedReminder
 
 @dataclass(frozen=True, slots=True)
 class Reminded:
-    """Clocks of one metric whose latest reminder of a batch is of one level; `earliest_due_at` among them."""
+    """Clocks of one metric whose latest reminder of a batch is of one level.
+
+    `overdue` of `count` are beyond their deadlines; `earliest_due_at` of all of them, `next_due_at` of the
+    others: None where all are overdue.
+    """
 
     metric: Metric
     level: str
     count: int
+    overdue: int
     earliest_due_at: datetime
+    next_due_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +40,19 @@ class StillRunning:
         return sum(one.count for one in self.by_level)
 
     @property
+    def overdue(self) -> int:
+        """Those of them beyond their deadlines."""
+        return sum(one.overdue for one in self.by_level)
+
+    @property
     def earliest_due_at(self) -> datetime | None:
         """The deadline of the most urgent clock, past or to come; None where none is left."""
         return min((one.earliest_due_at for one in self.by_level), default=None)
+
+    @property
+    def next_due_at(self) -> datetime | None:
+        """The earliest deadline to come; None where all are overdue, or none is left."""
+        return min((one.next_due_at for one in self.by_level if one.next_due_at is not None), default=None)
 
 
 class Reminders(Protocol):
@@ -77,8 +93,8 @@ class Reminders(Protocol):
         """There is nobody to tell; answers how many."""
         ...
 
-    async def still_running(self, batch_id: str, parties: Collection[Party]) -> StillRunning:
-        """What there is to tell these parties of a batch now: to be asked just before each message."""
+    async def still_running(self, batch_id: str, parties: Collection[Party], now: datetime) -> StillRunning:
+        """What there is to tell these parties of a batch: to be asked just before each message."""
         ...
 
     async def next_reminder(self, shard: int) -> datetime | None:

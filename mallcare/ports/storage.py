@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mallcare.ports.notices import Contacts, Notices, Notifications
     from mallcare.ports.queries import Page
     from mallcare.ports.reconciliation import Reconciliations
+    from mallcare.ports.reminders import Reminders
     from mallcare.ports.tasks import Tasks
     from mallcare.ports.timekeeping import Releases
     from mallcare.ports.webhooks import (
@@ -383,6 +384,7 @@ class UnitOfWork(Protocol):
     intercepts: Intercepts
     reconciliations: Reconciliations
     clocks: Clocks
+    reminders: Reminders
     timeliness: Timeliness
     contacts: Contacts
     notices: Notices

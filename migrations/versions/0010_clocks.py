@@ -211,6 +211,12 @@ def _clocks() -> None:
         ["shard", "remind_at"],
         postgresql_where=sa.text("state = 'planned'"),
     )
+    op.create_index(
+        "ix_reminders_of_supplier",
+        "reminders",
+        ["supplier_id", "remind_at"],
+        postgresql_where=sa.text("state = 'planned'"),
+    )
 
 
 def _contacts() -> None:
