@@ -14,12 +14,14 @@ from mallcare.persistence.daily_sms import SqlDailySmsRuns
 from mallcare.persistence.engine import meaning_of, storage_errors
 from mallcare.persistence.idempotency import SqlIdempotency
 from mallcare.persistence.intercepts import SqlIntercepts
+from mallcare.persistence.notices import SqlNotices
 from mallcare.persistence.notifications import SqlNotifications
 from mallcare.persistence.orders import SqlOrders
 from mallcare.persistence.outbox import SqlOutbox
 from mallcare.persistence.policies import PolicyCache, SqlPolicies
 from mallcare.persistence.reconciliations import SqlReconciliations
 from mallcare.persistence.releases import SqlReleases
+from mallcare.persistence.reminders import SqlReminders
 from mallcare.persistence.suppliers import SqlSuppliers
 from mallcare.persistence.switches import SqlSwitches
 from mallcare.persistence.tasks import SqlTasks
@@ -27,8 +29,9 @@ from mallcare.persistence.timeliness import SqlTimeliness, TimelinessCache
 from mallcare.ports.clocks import Clocks, Timeliness
 from mallcare.ports.daily_sms import DailySmsRuns
 from mallcare.ports.intercepts import Intercepts
-from mallcare.ports.notices import Contacts, Notifications
+from mallcare.ports.notices import Contacts, Notices, Notifications
 from mallcare.ports.reconciliation import Reconciliations
+from mallcare.ports.reminders import Reminders
 from mallcare.ports.storage import Cases, Idempotency, Orders, Outbox, Policies, Suppliers, Switches
 from mallcare.ports.tasks import Tasks
 from mallcare.ports.timekeeping import Releases
@@ -61,8 +64,10 @@ class SqlUnitOfWork:
     timeliness: Timeliness
     contacts: Contacts
     notifications: Notifications
+    notices: Notices
     daily_sms: DailySmsRuns
     clocks: Clocks
+    reminders: Reminders
 
     def __init__(self, engine: AsyncEngine, cache: PolicyCache, timeliness: TimelinessCache) -> None:
         self._opening = engine.connect()
@@ -86,8 +91,10 @@ class SqlUnitOfWork:
         self.timeliness = SqlTimeliness(connection, self._timeliness)
         self.contacts = SqlContacts(connection)
         self.notifications = SqlNotifications(connection)
+        self.notices = SqlNotices(connection)
         self.daily_sms = SqlDailySmsRuns(connection)
         self.clocks = self._clocks = SqlClocks(connection)
+        self.reminders = SqlReminders(connection)
         return self
 
     async def commit(self) -> None:
@@ -110,10 +117,16 @@ class SqlUnitOfWork:
 class SqlUnitOfWorkFactory:
     """Opens units of work on one pool; see `ports.storage.UnitOfWorkFactory`."""
 
-    def __init__(self, engine: AsyncEngine, *, policy_cache: PolicyCache | None = None) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        policy_cache: PolicyCache | None = None,
+        timeliness_cache: TimelinessCache | None = None,
+    ) -> None:
         self._engine = engine
         self._cache = policy_cache or PolicyCache()
-        self._timeliness = TimelinessCache()
+        self._timeliness = timeliness_cache or TimelinessCache()
 
     def __call__(self) -> SqlUnitOfWork:
         """A unit of work; it takes a connection of the pool when it is entered."""

@@ -21,6 +21,7 @@ from mallcare.contracts.names import Signal
 from mallcare.gateways.system import TimeOrderedIds
 from mallcare.persistence.policies import PolicyCache
 from mallcare.persistence.queries import SqlCaseQueries
+from mallcare.persistence.timeliness import TimelinessCache
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
 from mallcare.ports import BilledMerchant, BillRow, GatewayError, RefundCallbacks, RefundReport
 from tests.api.calls import AUDIENCE, ISSUER, KEY, Calls, Json, answered, ask_body, token
@@ -137,7 +138,9 @@ VERIFIER = TokenVerifier(algorithm="HS256", issuer=ISSUER, audience=AUDIENCE, ke
 @pytest.fixture
 async def api(engine: AsyncEngine, empty_database: str) -> AsyncGenerator[Api]:
     """The app on an empty database; a published policy is seen at once, not within a second."""
-    uow = SqlUnitOfWorkFactory(engine, policy_cache=PolicyCache(seconds=0))
+    uow = SqlUnitOfWorkFactory(
+        engine, policy_cache=PolicyCache(seconds=0), timeliness_cache=TimelinessCache(seconds=0)
+    )
     queries = SqlCaseQueries(engine)
     clock, hints, callbacks, readiness = SetClock(), RecordedHints(), ScriptedCallbacks(), Readiness()
     reconciler, bill = RecordedReconciler(), WrittenBill()

@@ -41,6 +41,12 @@ Route = tuple[str, str]
 REASON: Json = {"reason": "because"}
 SUPPLIER, MISSING_SUPPLIER = "supplier-1", "supplier-404"
 RETURN_ADDRESS = "/v1/suppliers/{supplier_id}/return-address"
+TIMELINESS = "/v1/operations/timeliness-policies"
+CALENDARS = "/v1/operations/service-calendars"
+A_CALENDAR: Json = {
+    "calendar_id": "desk",
+    "plans": [{"effective_from": "2026-01-01", "days": [["09:00-18:00"]] * 7}],
+}
 COMMANDS: Mapping[str, str] = {
     "approve": "mall supplier operations",
     "reject": "mall supplier operations",
@@ -106,6 +112,14 @@ OWNED: Mapping[Route, Probe] = {
     ("GET", "/v1/operations/tasks"): Probe(None, NONE_OF_THEM),
     ("POST", "/v1/operations/tasks/{task_id}/claim"): Probe(None, NONE_OF_THEM),
     ("POST", "/v1/operations/tasks/{task_id}/resolve"): Probe({"note": "done"}, NONE_OF_THEM),
+    ("GET", TIMELINESS): Probe(None, NONE_OF_THEM),
+    ("POST", TIMELINESS): Probe({}, NONE_OF_THEM),
+    ("GET", f"{TIMELINESS}/{{version}}"): Probe(None, NONE_OF_THEM),
+    ("GET", CALENDARS): Probe(None, NONE_OF_THEM),
+    ("POST", CALENDARS): Probe(A_CALENDAR, NONE_OF_THEM),
+    ("GET", f"{CALENDARS}/{{calendar_id}}"): Probe(None, NONE_OF_THEM),
+    ("GET", f"{CALENDARS}/{{calendar_id}}/versions/{{version}}"): Probe(None, NONE_OF_THEM),
+    ("PUT", f"{CALENDARS}/{{calendar_id}}/special-days"): Probe({"special": {}}, NONE_OF_THEM),
 }
 """Routes about one order or case, and routes that suppliers and customers may not call."""
 LISTS = frozenset({("GET", "/v1/after-sales")})
@@ -180,6 +194,7 @@ async def ask(
     method, template = route
     path = template.replace("{order_no}", order_no).replace("{after_sales_no}", case) + probe.query
     path = path.replace("{task_id}", task).replace("{supplier_id}", supplier)
+    path = path.replace("{calendar_id}", "24x7").replace("{version}", "1")
     body = probe.body
     if body is not None and "order_no" in body:
         body = {**body, "order_no": order_no}
@@ -188,6 +203,8 @@ async def ask(
     creations = {
         ("POST", "/v1/after-sales"),
         ("POST", "/v1/policies"),
+        ("POST", TIMELINESS),
+        ("POST", CALENDARS),
         ("POST", "/v1/orders/{order_no}/after-sales-window-extensions"),
     }
     headers = {"Idempotency-Key": "a-key"} if route in creations else None
@@ -284,6 +301,14 @@ ALLOWED: Mapping[Route, str] = {
     ("GET", "/v1/operations/tasks"): "operations finance auditor",
     ("POST", "/v1/operations/tasks/{task_id}/claim"): "operations finance",
     ("POST", "/v1/operations/tasks/{task_id}/resolve"): "operations finance",
+    ("GET", TIMELINESS): "operations auditor",
+    ("POST", TIMELINESS): "operations",
+    ("GET", f"{TIMELINESS}/{{version}}"): "operations auditor",
+    ("GET", CALENDARS): "operations auditor",
+    ("POST", CALENDARS): "operations",
+    ("GET", f"{CALENDARS}/{{calendar_id}}"): "operations auditor",
+    ("GET", f"{CALENDARS}/{{calendar_id}}/versions/{{version}}"): "operations auditor",
+    ("PUT", f"{CALENDARS}/{{calendar_id}}/special-days"): "operations",
 }
 ROLES = ("mall", "supplier", "customer", "operations", "finance", "auditor")
 
