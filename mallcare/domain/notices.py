@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from mallcare.domain.contacts import Channel
 from mallcare.domain.errors import Fact
+from mallcare.domain.reconciliation import BEIJING
 
-BEIJING: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
-"""Days and times of day of everybody who is told something; China has had no other offset since 1991."""
 REMINDER_LASTS: Final = timedelta(hours=12)
 """A reminder that could not be sent for so long is not sent any more."""
 RETRY_AFTER: Final = (
@@ -233,8 +232,10 @@ def ended(notice: Notice, status: NoticeStatus, now: datetime, code: str | None 
     return replace(notice, status=status, settled_at=now, error_code=code)
 
 
-def instead_of(notice: Notice, notice_id: str, contact_id: str, now: datetime, *, first: bool) -> Notice:
-    """The SMS to a contact in place of a notice that did not arrive over its own channel.
+def instead_of(
+    notice: Notice, notice_id: str, contact_id: str, now: datetime, *, at: datetime, first: bool
+) -> Notice:
+    """The SMS to a contact, not before `at`, in place of a notice that did not arrive over its own channel.
 
     A group's notice is told to each of its people: the `first` is the one that is linked to it.
     """
@@ -245,7 +246,7 @@ def instead_of(notice: Notice, notice_id: str, contact_id: str, now: datetime, *
         supplier_id=notice.supplier_id,
         contact_id=contact_id,
         created_at=now,
-        next_attempt_at=now,
+        next_attempt_at=at,
         facts=notice.facts,
         once=None if first else f"instead/{notice.notice_id}/{contact_id}",
         fallback_of=notice.notice_id if first else None,
@@ -301,13 +302,15 @@ def _wish(answer: Answer) -> timedelta:
 class Outstanding:
     """What of a reminder still runs at an instant, as it is told and kept among a notice's facts.
 
-    `overdue` of `count` are beyond their deadline; `next_due_at`: the earliest deadline of the others.
+    `overdue` of `count` are beyond their deadline; `next_due_at`: the earliest deadline of the others. `of`:
+    how many of each metric, the most urgent first.
     """
 
     count: int
     overdue: int
     next_due_at: datetime | None
     as_of: datetime
+    of: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def facts(self) -> dict[str, Fact]:
         """As facts of a notice; no personal data."""
@@ -316,15 +319,18 @@ class Outstanding:
             "overdue": self.overdue,
             "next_due_at": self.next_due_at.isoformat() if self.next_due_at else None,
             "as_of": self.as_of.isoformat(),
+            "of": [{"metric": metric, "count": count} for metric, count in self.of.items()],
         }
 
 
 def outstanding(facts: Mapping[str, Fact]) -> Outstanding:
     """The figures among a handed notice's facts."""
-    due = facts["next_due_at"]
+    due, of = facts["next_due_at"], facts["of"]
+    rows = [row for row in of if isinstance(row, dict)] if isinstance(of, list) else []
     return Outstanding(
         count=int(str(facts["count"])),
         overdue=int(str(facts["overdue"])),
         next_due_at=datetime.fromisoformat(due).astimezone(UTC) if isinstance(due, str) else None,
         as_of=datetime.fromisoformat(str(facts["as_of"])).astimezone(UTC),
+        of={str(row["metric"]): int(row["count"]) for row in rows},
     )

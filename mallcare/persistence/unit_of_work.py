@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -36,6 +38,9 @@ from mallcare.ports.storage import Cases, Idempotency, Orders, Outbox, Policies,
 from mallcare.ports.tasks import Tasks
 from mallcare.ports.timekeeping import Releases
 
+TellDue = Callable[[Mapping[int, datetime]], None]
+"""Told after a commit, by shard, when the earliest of the clocks it wrote has to be looked at."""
+
 
 class SqlUnitOfWork:
     """A transaction under READ COMMITTED with its repositories; see `ports.storage.UnitOfWork`.
@@ -69,10 +74,17 @@ class SqlUnitOfWork:
     clocks: Clocks
     reminders: Reminders
 
-    def __init__(self, engine: AsyncEngine, cache: PolicyCache, timeliness: TimelinessCache) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        cache: PolicyCache,
+        timeliness: TimelinessCache,
+        tell_due: TellDue | None = None,
+    ) -> None:
         self._opening = engine.connect()
         self._cache = cache
         self._timeliness = timeliness
+        self._tell_due = tell_due
 
     async def __aenter__(self) -> Self:
         with storage_errors():
@@ -100,6 +112,8 @@ class SqlUnitOfWork:
     async def commit(self) -> None:
         """Keep everything written so far; nothing can be written after it."""
         await self._opening.commit()
+        if self._tell_due is not None and self._clocks.soonest:
+            self._tell_due(self._clocks.soonest)
 
     async def __aexit__(
         self,
@@ -123,11 +137,13 @@ class SqlUnitOfWorkFactory:
         *,
         policy_cache: PolicyCache | None = None,
         timeliness_cache: TimelinessCache | None = None,
+        tell_due: TellDue | None = None,
     ) -> None:
         self._engine = engine
+        self._tell_due = tell_due
         self._cache = policy_cache or PolicyCache()
         self._timeliness = timeliness_cache or TimelinessCache()
 
     def __call__(self) -> SqlUnitOfWork:
         """A unit of work; it takes a connection of the pool when it is entered."""
-        return SqlUnitOfWork(self._engine, self._cache, self._timeliness)
+        return SqlUnitOfWork(self._engine, self._cache, self._timeliness, self._tell_due)

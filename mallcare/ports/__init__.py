@@ -25,7 +25,16 @@ from mallcare.ports.messaging import (
     SendReport,
     SendStanding,
 )
-from mallcare.ports.notices import Contacts, Notices, Notifications
+from mallcare.ports.notices import (
+    AddressQuota,
+    Contacts,
+    KeptReceipt,
+    NoticeDispatchers,
+    NoticeFilter,
+    Notices,
+    Notifications,
+    StoredNotice,
+)
 from mallcare.ports.payment import (
     BILLED_AS_PAID,
     BillRow,
@@ -62,6 +71,7 @@ from mallcare.ports.records import (
     StoredAnswer,
     WindowExtension,
 )
+from mallcare.ports.reminders import Reminded, Reminders, StillRunning
 from mallcare.ports.storage import UnitOfWork, UnitOfWorkFactory
 from mallcare.ports.tasks import TaskFilter, Tasks
 from mallcare.ports.timekeeping import (
@@ -150,13 +160,21 @@ __all__ = [
     "SendStanding",
     "Clocks",
     "PlannedReminder",
+    "Reminded",
+    "Reminders",
+    "StillRunning",
     "PublishedCalendar",
     "PublishedPolicy",
     "StoredClock",
     "TimedClock",
     "Timeliness",
     "Contacts",
+    "AddressQuota",
+    "KeptReceipt",
+    "NoticeDispatchers",
+    "NoticeFilter",
     "Notices",
+    "StoredNotice",
     "Notifications",
     "shard_of",
     "DailySmsProcess",

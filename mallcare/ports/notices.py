@@ -12,7 +12,6 @@ from mallcare.domain.contacts import Channel, Contact, SupplierChannels
 from mallcare.domain.notices import Notice, NoticeKind, NoticeStatus
 from mallcare.domain.notifications import Audience, Notification
 from mallcare.ports.messaging import Receipt
-from mallcare.ports.queries import Page
 
 if TYPE_CHECKING:
     from mallcare.ports.queries import Page
