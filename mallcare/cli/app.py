@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from mallcare.cli import cases, manual, orders, reconciliation, services, tokens, workflows
+from mallcare.cli import calendars, cases, manual, orders, reconciliation, services, tokens, workflows
 
 app = typer.Typer(
     name="mallcare",
@@ -23,6 +23,7 @@ app.command(rich_help_panel=ON_THIS_MACHINE)(services.demo)
 app.command(rich_help_panel=ON_THIS_MACHINE)(tokens.token)
 app.add_typer(orders.app, name="orders", rich_help_panel=IN_USE)
 app.add_typer(cases.app, name="case", rich_help_panel=IN_USE)
+app.add_typer(calendars.app, name="calendars", rich_help_panel=IN_USE)
 app.command(rich_help_panel=IN_USE)(reconciliation.reconcile)
 app.command(rich_help_panel=IN_USE)(workflows.replay)
 app.command(rich_help_panel=IN_USE)(workflows.sweep)
