@@ -29,6 +29,13 @@ DAILY_SMS = Counter(
     "Messages of the daily SMS, by what had become of them when reported",
     ("outcome",),
 )
+CLOCKS_LOOKED_AT = Counter("mallcare_clocks_looked_at_total", "Clocks that timekeepers looked at")
+BREACHES = Counter("mallcare_breaches_total", "Promises that timekeepers saw broken")
+REMINDERS = Counter(
+    "mallcare_reminders_total",
+    "Reminders of clocks, by what became of them; postponed ones come again",
+    ("outcome",),
+)
 RECONCILIATION_DIFFERENCES = Counter(
     "mallcare_reconciliation_differences_total",
     "Differences between vendors' bills and refund legs",

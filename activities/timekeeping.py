@@ -8,8 +8,8 @@ from temporalio import activity
 
 from activities.alive import alive
 from activities.errors import typed_failures
-from activities.metrics import ORDERS_RELEASED
-from mallcare.application.keeping import KeepTime
+from activities.metrics import BREACHES, CLOCKS_LOOKED_AT, ORDERS_RELEASED, REMINDERS
+from mallcare.application.keeping import KeepTime, Kept
 from mallcare.contracts.names import ActivityName
 from mallcare.contracts.timekeeping import KeepTimeInput, KeepTimeReport
 from mallcare.ports import Clock
@@ -28,10 +28,27 @@ class TimekeepingActivities:
         async with alive():
             with typed_failures():
                 kept = await self._keep_time(given.shard, self._now(given.now))
-        ORDERS_RELEASED.labels(outcome="released").inc(kept.released)
-        ORDERS_RELEASED.labels(outcome="withheld").inc(kept.withheld)
-        return KeepTimeReport(released=kept.released, withheld=kept.withheld, next_due_at=kept.next_due_at)
+        _count(kept)
+        return KeepTimeReport(
+            released=kept.released,
+            withheld=kept.withheld,
+            next_due_at=kept.next_due_at,
+            clocks=kept.clocks,
+            breached=kept.breached,
+            planned=kept.planned,
+            told=kept.told,
+            notices=kept.notices,
+        )
 
     def _now(self, of_workflow: datetime) -> datetime:
         """The present, on the workflow's clock where that is ahead of this machine's."""
         return max(of_workflow, self._clock.now())
+
+
+def _count(kept: Kept) -> None:
+    ORDERS_RELEASED.labels(outcome="released").inc(kept.released)
+    ORDERS_RELEASED.labels(outcome="withheld").inc(kept.withheld)
+    CLOCKS_LOOKED_AT.inc(kept.clocks)
+    BREACHES.inc(kept.breached)
+    for outcome in ("planned", "told", "moot", "postponed", "unaddressed"):
+        REMINDERS.labels(outcome=outcome).inc(getattr(kept, outcome))

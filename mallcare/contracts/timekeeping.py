@@ -27,3 +27,8 @@ class KeepTimeReport(Contract):
     released: int = 0
     withheld: int = 0
     next_due_at: AwareDatetime | None = None
+    clocks: int = 0
+    breached: int = 0
+    planned: int = 0
+    told: int = 0
+    notices: int = 0
