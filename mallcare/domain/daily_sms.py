@@ -210,8 +210,8 @@ def trouble_of(run: DailySmsRun) -> dict[str, Fact] | None:
 
 def overdue_part(turn: DailyTurn, run: DailySmsRun | None, now: datetime) -> str | None:
     """What of a day should be there by now and is not: "planned", "reported"; None: nothing."""
-    if now >= turn.send_at + PLANNED_BY and (run is None or run.planned_at is None):
-        return "planned"
-    if now >= turn.send_at + REPORTED_BY and (run is None or run.reported_at is None):
-        return "reported"
+    if run is None or run.planned_at is None:
+        return "planned" if now >= turn.send_at + PLANNED_BY else None
+    if run.reported_at is None:
+        return "reported" if now >= turn.send_at + REPORTED_BY else None
     return None
