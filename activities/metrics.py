@@ -41,3 +41,12 @@ RECONCILIATION_DIFFERENCES = Counter(
     "Differences between vendors' bills and refund legs",
     ("provider", "kind"),
 )
+NOTICES = Counter(
+    "mallcare_notices_total", "Attempts at messages to people, by what became of them", ("channel", "outcome")
+)
+NOTICE_AGE = Histogram(
+    "mallcare_notice_age_seconds",
+    "From the writing of a message to its vendor's acceptance",
+    ("channel",),
+    buckets=(1, 2, 5, 10, 30, 60, 300, 900, 3600, 10800, 43200),
+)

@@ -19,6 +19,7 @@ from mallcare.ports import (
     DailySmsProcess,
     EngineUnavailable,
     NobodyListens,
+    NoticeDispatchers,
     Pumps,
     Timekeepers,
     UnitOfWorkFactory,
@@ -75,6 +76,7 @@ class Sweep:
         timekeepers: None where nothing else falls due.
         daily_sms, daily_reports: None where suppliers are not told daily what is overdue.
         calendars: None where nothing is promised by calendars.
+        dispatchers: None where nobody is sent messages.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Sweep:
         daily_sms: DailySmsProcess | None = None,
         daily_reports: WatchDailySms | None = None,
         calendars: WatchCalendars | None = None,
+        dispatchers: NoticeDispatchers | None = None,
     ) -> None:
         self._engine = engine
         self._uow = uow
@@ -100,7 +103,8 @@ class Sweep:
         self._tellers = tellers
         self._calendars = calendars
         self._daily_reports = daily_reports
-        self._endless = [one for one in (pumps, timekeepers, daily_sms) if one is not None]
+        endless = (pumps, timekeepers, daily_sms, dispatchers)
+        self._endless = [one for one in endless if one is not None]
 
     async def __call__(self, now: datetime) -> dict[str, int]:
         """One sweep; answers how many cases were told, woken for an overdue deadline, restarted, checked.

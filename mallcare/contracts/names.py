@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
+from typing import Final
+
+from mallcare.domain.contacts import Channel
 
 
 class Queue(StrEnum):
@@ -14,6 +18,11 @@ class Queue(StrEnum):
     DELIVERY = "delivery"
     MAINTENANCE = "maintenance"
     TIMEKEEPING = "timekeeping"
+    NOTICES = "notices"
+    NOTICES_WECOM = "notices-wecom"
+    NOTICES_WECOM_ROBOT = "notices-wecom-robot"
+    NOTICES_DINGTALK = "notices-dingtalk"
+    NOTICES_SMS = "notices-sms"
 
 
 class WorkflowName(StrEnum):
@@ -25,6 +34,7 @@ class WorkflowName(StrEnum):
     RECONCILIATION = "Reconciliation"
     TIMEKEEPER = "Timekeeper"
     DAILY_SMS = "DailySms"
+    NOTICE_DISPATCH = "NoticeDispatch"
 
 
 class ActivityName(StrEnum):
@@ -40,6 +50,8 @@ class ActivityName(StrEnum):
     NEXT_DAILY_SMS = "next_daily_sms"
     PLAN_DAILY_SMS = "plan_daily_sms"
     REPORT_DAILY_SMS = "report_daily_sms"
+    CLAIM_NOTICES = "claim_notices"
+    SEND_NOTICE = "send_notice"
 
 
 class Patch(StrEnum):
@@ -85,6 +97,8 @@ class Signal(StrEnum):
 
 TIMEKEEPER_WAKE = "wake"
 """Signal to a timekeeper: something falls due earlier than it may know."""
+DISPATCH_WAKE = "wake"
+"""Signal to the dispatcher of a channel: there is something to send."""
 
 
 DAILY_SMS_WORKFLOW_ID = "daily-sms"
@@ -120,6 +134,20 @@ def webhook_delivery_workflow_id(shard: int) -> str:
 def timekeeper_workflow_id(shard: int) -> str:
     """Id of the timekeeper of a shard."""
     return f"timekeeper/{shard}"
+
+
+def notice_dispatch_workflow_id(channel: Channel) -> str:
+    """Id of the dispatcher of a channel."""
+    return f"notice-dispatch/{channel}"
+
+
+SENDING_QUEUES: Final[Mapping[Channel, Queue]] = {
+    Channel.WECOM: Queue.NOTICES_WECOM,
+    Channel.WECOM_ROBOT: Queue.NOTICES_WECOM_ROBOT,
+    Channel.DINGTALK: Queue.NOTICES_DINGTALK,
+    Channel.SMS: Queue.NOTICES_SMS,
+}
+"""Where the messages of each channel are sent, at its vendor's rate; the notification centre has none."""
 
 
 def reconciliation_workflow_id(provider: str, day: date) -> str:
