@@ -96,13 +96,13 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
             required(settings.database_url, "database_url"), pool_size=settings.database_pool_size
         )
         stack.push_async_callback(database.dispose)
-        uow = SqlUnitOfWorkFactory(database)
         queries = SqlCaseQueries(database)
         temporal = await connect_temporal(settings, lazy=True)
         engine = TemporalCaseEngine(temporal)
         timekeepers = TemporalTimekeepers(temporal)
+        wakes = await stack.enter_async_context(BackgroundWakes(timekeepers, clock))
+        uow = SqlUnitOfWorkFactory(database, tell_due=wakes.tell_due)
         hints = await stack.enter_async_context(BackgroundHints(engine, uow))
-        wakes = await stack.enter_async_context(BackgroundWakes(timekeepers))
         http = await stack.enter_async_context(httpx.AsyncClient())
         yield Platform(
             settings=settings,

@@ -11,6 +11,7 @@ from mallcare.application.intercepts import follow_goods
 from mallcare.application.order_timing import follow_order_news
 from mallcare.application.parcels import report_parcel, requests_sending
 from mallcare.application.recording import write_change
+from mallcare.application.wakes import LOOKED_FOR_WITHIN
 from mallcare.contracts.after_sales import snapshot_of
 from mallcare.contracts.names import Signal
 from mallcare.domain.after_sales import Circumstances, Decision
@@ -33,10 +34,6 @@ from mallcare.ports import (
     Wakes,
     shard_of,
 )
-
-LOOKED_FOR_WITHIN = timedelta(minutes=5)
-"""A timekeeper never sleeps longer, so what falls due later needs nobody to wake it."""
-
 
 CLOCKS_DIFFER_BY = timedelta(days=1)
 """Generous: a mall, its carriers and their time zones; what lies further ahead is a mistake."""

@@ -9,6 +9,7 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mallcare.persistence.boards import SqlBoards
 from mallcare.persistence.cases import SqlCases
 from mallcare.persistence.clocks import SqlClocks
 from mallcare.persistence.contacts import SqlContacts
@@ -72,6 +73,7 @@ class SqlUnitOfWork:
     notices: Notices
     daily_sms: DailySmsRuns
     clocks: Clocks
+    boards: Boards
     reminders: Reminders
 
     def __init__(
@@ -106,6 +108,7 @@ class SqlUnitOfWork:
         self.notices = SqlNotices(connection)
         self.daily_sms = SqlDailySmsRuns(connection)
         self.clocks = self._clocks = SqlClocks(connection)
+        self.boards = SqlBoards(connection)
         self.reminders = SqlReminders(connection)
         return self
 

@@ -34,6 +34,7 @@ from mallcare.domain.vocabulary import Channel, Kind, OrderEventType, Role, Tend
 from mallcare.gateways.system import TimeOrderedIds
 from mallcare.persistence.policies import PolicyCache
 from mallcare.persistence.queries import SqlCaseQueries
+from mallcare.persistence.timeliness import TimelinessCache
 from mallcare.persistence.unit_of_work import SqlUnitOfWork, SqlUnitOfWorkFactory
 from mallcare.ports import (
     CaseDetails,
@@ -139,7 +140,8 @@ class HeldFactory:
 
     def __call__(self) -> HeldUnitOfWork:
         cache = PolicyCache(seconds=0)
-        return HeldUnitOfWork(self._engine, cache, arrived=self.arrived, let_go=self.let_go)
+        rules = TimelinessCache()
+        return HeldUnitOfWork(self._engine, cache, rules, arrived=self.arrived, let_go=self.let_go)
 
     async def __aenter__(self) -> HeldFactory:
         return self

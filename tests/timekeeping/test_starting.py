@@ -18,6 +18,7 @@ from mallcare.application.wakes import BackgroundWakes
 from mallcare.contracts.converter import DATA_CONVERTER
 from mallcare.contracts.names import timekeeper_workflow_id
 from mallcare.embedded.data_folder import free_port
+from mallcare.gateways.system import SystemClock
 from mallcare.gateways.temporal_timekeepers import TemporalTimekeepers
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
 from mallcare.ports import TIMEKEEPERS, EngineUnavailable
@@ -124,7 +125,7 @@ async def test_every_sweep_starts_them(uow: SqlUnitOfWorkFactory) -> None:
 async def test_wakes_that_wait_become_one(pause: timedelta) -> None:
     """What is offered while a round is under way is one round after it, each shard once."""
     remembered = Remembered()
-    async with BackgroundWakes(remembered, pause=pause) as wakes:
+    async with BackgroundWakes(remembered, SystemClock(), pause=pause) as wakes:
         wakes.offer({4})
         await until(lambda: remembered.asked == 1)
         for shards in ({9, 1}, set[int](), {1, 2}, {9}):
@@ -141,7 +142,7 @@ async def test_a_wake_that_fails_is_lost_and_the_next_one_is_not(failure: Except
     """Whatever the engine raises, the task behind the wakes lives on."""
     remembered = Remembered(failures=[failure])
     remembered.gate.set()
-    async with BackgroundWakes(remembered, pause=timedelta(0)) as wakes:
+    async with BackgroundWakes(remembered, SystemClock(), pause=timedelta(0)) as wakes:
         wakes.offer({4})
         await until(lambda: len(remembered.woken) == 1)
         wakes.offer({5})
@@ -152,7 +153,7 @@ async def test_a_wake_that_fails_is_lost_and_the_next_one_is_not(failure: Except
 async def test_intake_wakes_through_the_background(shop: Shop) -> None:
     """An order that is due reaches its timekeeper's wake, and the answer to the mall does not wait for it."""
     remembered = Remembered()
-    async with BackgroundWakes(remembered, pause=timedelta(0)) as wakes:
+    async with BackgroundWakes(remembered, SystemClock(), pause=timedelta(0)) as wakes:
         await Shop(shop.engine, wakes=wakes).bought()
         assert remembered.woken == []
         remembered.gate.set()
