@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -109,6 +110,53 @@ def test_adding_is_monotone(calendar: ServiceCalendar, one: datetime, other: dat
     assume(any(day.spans for day in calendar.plans[0].days))
     early, late = sorted((one, other))
     assert calendar.add(early, hours * HOUR) <= calendar.add(late, hours * HOUR)
+
+
+@given(CALENDARS, INSTANTS, st.integers(0, 400), st.integers(0, 400))
+def test_adding_in_parts_is_adding_at_once(
+    calendar: ServiceCalendar, begin: datetime, some: int, more: int
+) -> None:
+    """So a promise that was paused is due when it would have been; and more time is never due earlier."""
+    assume(any(day.spans for day in calendar.plans[0].days))
+    first, second = timedelta(minutes=15 * some), timedelta(minutes=15 * more)
+    early, late = calendar.add(begin, first), calendar.add(begin, first + second)
+    assert early <= late
+    assert calendar.add(early, second) == late
+
+
+def split(hours: Hours, at: timedelta) -> Hours:
+    """The same hours, the span around a time of day in two that touch."""
+    cut = [
+        part
+        for opens, closes in hours.spans
+        for part in (((opens, at), (at, closes)) if opens < at < closes else ((opens, closes),))
+    ]
+    return Hours(tuple(cut))
+
+
+@given(
+    CALENDARS,
+    st.integers(1, 24 * 60 - 1),
+    st.lists(INSTANTS, min_size=2, max_size=2).map(sorted),
+    st.integers(0, 400),
+)
+def test_splitting_open_hours_anywhere_changes_nothing(
+    calendar: ServiceCalendar, minute: int, instants: list[datetime], quarters: int
+) -> None:
+    """However a roster is written down: on every day of the week, holidays and made-up days included."""
+    at = timedelta(minutes=minute)
+    written_in_two = replace(
+        calendar,
+        plans=tuple(
+            replace(plan, days=tuple(split(hours, at) for hours in plan.days)) for plan in calendar.plans
+        ),
+        special={day: split(hours, at) for day, hours in calendar.special.items()},
+    )
+    begin, end = instants
+    assert written_in_two.open_time(begin, end) == calendar.open_time(begin, end)
+    if any(day.spans for day in calendar.plans[0].days):
+        wanted = timedelta(minutes=15 * quarters)
+        assert written_in_two.add(begin, wanted) == calendar.add(begin, wanted)
 
 
 @given(INSTANTS, st.timedeltas(timedelta(0), timedelta(days=400)))
