@@ -57,6 +57,7 @@ TAGS = [
     {"name": "orders", "description": "What the mall sends: snapshots of orders, and what happens to them."},
     {"name": "after-sales", "description": "Requests of customers, from quote to refund or replacement."},
     {"name": "suppliers", "description": "What suppliers tell about themselves."},
+    {"name": "notifications", "description": "What customers and people at suppliers are told (站内信)."},
     {"name": "operations", "description": "Policies, the stop switch, tasks, daily reconciliation."},
     {"name": "webhooks", "description": "What is sent to the mall: see it, have it sent again."},
     {"name": "callbacks", "description": "Vendors' calls, verified by the vendor's own signature."},

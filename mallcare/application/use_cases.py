@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mallcare.application.boards import Boards
+from mallcare.application.clocks import ReadClocks
 from mallcare.application.command import CommandCase
+from mallcare.application.contacts import SupplierContacts
 from mallcare.application.daily_sms import SendDailySms
 from mallcare.application.daily_sms_reports import DailySmsReports
 from mallcare.application.deadlines import FireDeadline
 from mallcare.application.intercepts import Intercepts
 from mallcare.application.keeping import KeepTime
+from mallcare.application.notifications import NotificationCentre
 from mallcare.application.operations import Policies, StopSwitch
 from mallcare.application.order_standing import ReadOrder
 from mallcare.application.orders import TakeInOrderEvent, TakeInOrders
@@ -51,6 +55,8 @@ class UseCases:
     read: ReadAfterSales
     papers: CasePapers
     return_addresses: ReturnAddresses
+    contacts: SupplierContacts
+    notifications: NotificationCentre
     fire_deadline: FireDeadline
     plan_refund: PlanRefund
     settle_refund: SettleRefund
@@ -69,6 +75,8 @@ class UseCases:
     daily_sms_reports: DailySmsReports
     keep_time: KeepTime
     intercepts: Intercepts
+    boards: Boards
+    clocks: ReadClocks
 
 
 def build_use_cases(
@@ -97,6 +105,8 @@ def build_use_cases(
         read=ReadAfterSales(uow, queries, clock),
         papers=CasePapers(uow),
         return_addresses=ReturnAddresses(uow, clock),
+        contacts=SupplierContacts(uow, clock),
+        notifications=NotificationCentre(uow, clock),
         fire_deadline=FireDeadline(uow, ids),
         plan_refund=PlanRefund(uow),
         settle_refund=settle,
@@ -115,4 +125,6 @@ def build_use_cases(
         daily_sms_reports=DailySmsReports(uow),
         keep_time=KeepTime(uow, ids),
         intercepts=Intercepts(uow, clock, ids),
+        boards=Boards(uow, clock),
+        clocks=ReadClocks(uow, clock),
     )

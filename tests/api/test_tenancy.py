@@ -110,6 +110,8 @@ OWNED: Mapping[Route, Probe] = {
     ("POST", "/v1/reconciliations"): Probe({"day": "2026-03-01"}, NONE_OF_THEM),
     ("GET", "/v1/reconciliations"): Probe(None, NONE_OF_THEM, "?day=2026-03-01"),
     ("GET", "/v1/operations/tasks"): Probe(None, NONE_OF_THEM),
+    ("GET", "/v1/operations/daily-sms"): Probe(None, NONE_OF_THEM),
+    ("GET", "/v1/operations/daily-sms/{day}"): Probe(None, NONE_OF_THEM),
     ("POST", "/v1/operations/tasks/{task_id}/claim"): Probe(None, NONE_OF_THEM),
     ("POST", "/v1/operations/tasks/{task_id}/resolve"): Probe({"note": "done"}, NONE_OF_THEM),
     ("GET", TIMELINESS): Probe(None, NONE_OF_THEM),
@@ -134,6 +136,24 @@ INTERCEPTS: Mapping[Route, str] = {
     ("POST", f"{AN_INTERCEPT}/written-off"): "operations",
 }
 """Routes about goods that travel, each with who may call; `test_intercepts` keeps their tenants apart."""
+A_SUPPLIER = "/v1/suppliers/{supplier_id}"
+CONTACTS: Mapping[Route, str] = {
+    ("GET", f"{A_SUPPLIER}/contacts"): "mall supplier operations auditor",
+    ("GET", f"{A_SUPPLIER}/contacts/{{contact_id}}"): "mall supplier operations auditor",
+    ("PUT", f"{A_SUPPLIER}/contacts/{{contact_id}}"): "supplier operations",
+    ("DELETE", f"{A_SUPPLIER}/contacts/{{contact_id}}"): "supplier operations",
+    ("GET", f"{A_SUPPLIER}/channels"): "mall supplier operations auditor",
+    ("PUT", f"{A_SUPPLIER}/channels"): "supplier operations",
+}
+"""Routes about whom to reach at a supplier; `test_contacts` keeps their tenants apart."""
+NOTIFICATIONS: Mapping[Route, str] = {
+    ("GET", "/v1/notifications"): "mall supplier customer",
+    ("GET", "/v1/notifications/unread-count"): "mall supplier customer",
+    ("POST", "/v1/notifications/{notification_id}/read"): "mall supplier customer",
+    ("POST", "/v1/notifications:read"): "mall supplier customer",
+}
+"""Routes about the caller's own messages; `test_notifications` keeps readers apart."""
+ELSEWHERE = frozenset({*INTERCEPTS, *CONTACTS, *NOTIFICATIONS})
 OPEN = frozenset(
     {
         ("POST", "/v1/callbacks/wechat_pay/refunds"),
@@ -169,12 +189,12 @@ def routes_of(app: FastAPI) -> dict[Route, APIRoute]:
 def test_every_route_says_how_tenants_are_kept_apart() -> None:
     """No route is missing in this file, none is here that is gone, and only open ones go without a token."""
     routes = routes_of(an_app())
-    assert set(routes) == set(OWNED) | LISTS | set(INTERCEPTS) | OPEN
+    assert set(routes) == set(OWNED) | LISTS | ELSEWHERE | OPEN
     for key, route in routes.items():
         assert isinstance(route, SignedInRoute) == (key not in OPEN), key
 
 
-@pytest.mark.parametrize("route", sorted(set(OWNED) | LISTS | set(INTERCEPTS)), ids=" ".join)
+@pytest.mark.parametrize("route", sorted(set(OWNED) | LISTS | ELSEWHERE), ids=" ".join)
 async def test_nobody_gets_in_without_a_token(api: Api, route: Route) -> None:
     """401, before anything else is looked at."""
     method, path = route
@@ -194,7 +214,7 @@ async def ask(
     method, template = route
     path = template.replace("{order_no}", order_no).replace("{after_sales_no}", case) + probe.query
     path = path.replace("{task_id}", task).replace("{supplier_id}", supplier)
-    path = path.replace("{calendar_id}", "24x7").replace("{version}", "1")
+    path = path.replace("{calendar_id}", "24x7").replace("{version}", "1").replace("{day}", "2026-03-01")
     body = probe.body
     if body is not None and "order_no" in body:
         body = {**body, "order_no": order_no}
@@ -299,6 +319,8 @@ ALLOWED: Mapping[Route, str] = {
     ("POST", "/v1/reconciliations"): "operations finance",
     ("GET", "/v1/reconciliations"): "operations finance auditor",
     ("GET", "/v1/operations/tasks"): "operations finance auditor",
+    ("GET", "/v1/operations/daily-sms"): "operations finance auditor",
+    ("GET", "/v1/operations/daily-sms/{day}"): "operations finance auditor",
     ("POST", "/v1/operations/tasks/{task_id}/claim"): "operations finance",
     ("POST", "/v1/operations/tasks/{task_id}/resolve"): "operations finance",
     ("GET", TIMELINESS): "operations auditor",
@@ -318,6 +340,7 @@ async def test_each_role_may_what_is_written_here(api: Api, route: Route) -> Non
     """Everybody else gets 403, and only 403."""
     case = (await api.opened(ORDER))["after_sales_no"]
     await api.platform.use_cases.reconcile_day.give_up("wechat_pay", date(2026, 3, 1))
+    await api.platform.use_cases.send_daily_sms.plan(date(2026, 3, 1), api.clock.now())
     task = answered(await api.auditor.get("/v1/operations/tasks"))["items"][0]["task_id"]
     refused: list[str] = []
     for role in ROLES:

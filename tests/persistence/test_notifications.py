@@ -3,13 +3,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import psycopg
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mallcare.domain.commands import Actor
 from mallcare.domain.contacts import Contact, ContactRole
 from mallcare.domain.notifications import EVERYONE, Audience, Notification
 from mallcare.domain.vocabulary import Role
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
+from mallcare.ports import OutgoingMessage
 from tests.domain.builders import PLACED_AT
+from tests.persistence.test_goods import statements
 
 SUPPLIER = Actor(Role.SUPPLIER, "boss")
 TOLD = Notification(
@@ -60,3 +63,17 @@ async def test_a_message_to_everyone_reaches_each_contact(
         ("supplier-1", "bob", "AS1:1:to_review:bob"),
         ("supplier-2", "cat", None),
     ]
+
+
+async def test_messages_to_the_mall_and_to_people_are_one_statement(
+    uow: SqlUnitOfWorkFactory, engine: AsyncEngine, cleaner: psycopg.Connection
+) -> None:
+    """What a change tells costs one round trip, whomever it tells."""
+    message = OutgoingMessage("msg_1", "AS1", "after_sales.approved", PLACED_AT, {})
+    async with uow() as work:
+        with statements(engine) as asked:
+            await work.outbox.add([message], [TOLD, TOLD])
+        await work.commit()
+    assert len(asked) == 1
+    assert stored(cleaner) == [("customer-1", "customer-1", "AS1:2:approved")]
+    assert cleaner.execute("SELECT id FROM outgoing_messages").fetchall() == [("msg_1",)]
