@@ -34,11 +34,12 @@ def test_help_lists_everything(tmp_path: Path) -> None:
     shown = mallcare("--help", folder=tmp_path)
     assert shown.returncode == 0
     for command in (
-        *("up", "demo", "token", "orders", "case", "reconcile", "replay", "sweep"),
+        *("up", "demo", "token", "orders", "case", "calendars", "reconcile", "replay", "sweep"),
         *("bootstrap", "migrate", "api", "worker", "openapi"),
     ):
         assert f" {command} " in shown.stdout
     assert " import " in mallcare("orders", "--help", folder=tmp_path).stdout
+    assert " seed " in mallcare("calendars", "--help", folder=tmp_path).stdout
     assert " show " in mallcare("case", "--help", folder=tmp_path).stdout
 
 
@@ -51,6 +52,8 @@ def test_help_lists_everything(tmp_path: Path) -> None:
         (("case", "show", "AS1"), 1, "mallcare up"),
         (("replay", "AS1"), 1, "mallcare up"),
         (("sweep",), 1, "mallcare up"),
+        (("calendars", "seed"), 1, "mallcare up"),
+        (("calendars", "import", "/nowhere.json"), 2, "/nowhere.json"),
         (("orders", "import", "/nowhere.jsonl"), 2, "/nowhere.jsonl"),
         (("migrate",), 1, "MALLCARE_DATABASE_URL"),
         (("eat",), 2, "eat"),
