@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from mallcare.cli import calendars, cases, manual, orders, reconciliation, services, tokens, workflows
+from mallcare.cli import (
+    calendars,
+    cases,
+    daily_sms,
+    manual,
+    orders,
+    reconciliation,
+    services,
+    tokens,
+    workflows,
+)
 
 app = typer.Typer(
     name="mallcare",
@@ -25,6 +35,7 @@ app.add_typer(orders.app, name="orders", rich_help_panel=IN_USE)
 app.add_typer(cases.app, name="case", rich_help_panel=IN_USE)
 app.add_typer(calendars.app, name="calendars", rich_help_panel=IN_USE)
 app.command(rich_help_panel=IN_USE)(reconciliation.reconcile)
+app.command(name="daily-sms", rich_help_panel=IN_USE)(daily_sms.daily_sms)
 app.command(rich_help_panel=IN_USE)(workflows.replay)
 app.command(rich_help_panel=IN_USE)(workflows.sweep)
 app.command(rich_help_panel=DEPLOYMENT)(services.bootstrap)
