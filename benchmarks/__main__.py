@@ -11,7 +11,7 @@ from typing import Final
 
 from rich.console import Console
 
-from benchmarks import deadlines, events, lifecycle
+from benchmarks import deadlines, events, growth, intake, lifecycle, timekeeping
 from benchmarks.machine import describe_machine
 from benchmarks.report import Findings, write_tables
 from benchmarks.stack import running_arena
@@ -22,7 +22,9 @@ RESULTS: Final = Path(__file__).with_name("results.md")
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured. `levels`: clients, and lifecycles of one round."""
+    """How much is measured. `levels`: clients, and lifecycles of one round. `growth`: requests open at first
+    and in the end, and creations measured at each. `intake`: batches, orders in each, clients. `clocks`: live
+    ones at first and in the end, and due at once."""
 
     levels: tuple[tuple[int, int], ...]
     rounds: int
@@ -30,11 +32,34 @@ class Scale:
     spread: int
     burst: int
     within: timedelta
+    growth: tuple[int, int, int]
+    intake: tuple[int, int, int]
+    clocks: tuple[int, int, int]
 
 
-FULL: Final = Scale(((1, 40), (8, 120), (50, 150)), 2, 5, 2_000, 1_000, timedelta(minutes=1))
-QUICK: Final = Scale(((1, 5), (8, 16)), 1, 1, 40, 40, timedelta(seconds=3))
-PARTS: Final = ("lifecycle", "events", "deadlines")
+FULL: Final = Scale(
+    levels=((1, 40), (8, 120), (50, 150)),
+    rounds=2,
+    repeats=5,
+    spread=2_000,
+    burst=1_000,
+    within=timedelta(minutes=1),
+    growth=(1_000, 20_000, 200),
+    intake=(40, 500, 4),
+    clocks=(1_000, 1_000_000, 100_000),
+)
+QUICK: Final = Scale(
+    levels=((1, 5), (8, 16)),
+    rounds=1,
+    repeats=1,
+    spread=40,
+    burst=40,
+    within=timedelta(seconds=3),
+    growth=(20, 60, 10),
+    intake=(4, 100, 2),
+    clocks=(1_000, 20_000, 2_000),
+)
+PARTS: Final = ("lifecycle", "events", "deadlines", "intake", "timekeeping", "growth")
 
 
 async def measure(scale: Scale, parts: list[str], console: Console) -> Findings:
@@ -53,6 +78,15 @@ async def measure(scale: Scale, parts: list[str], console: Console) -> Findings:
         if "deadlines" in parts:
             console.print("deadlines ...")
             findings.deadlines = await deadlines.measure(arena, scale.spread, scale.burst, scale.within)
+        if "intake" in parts:
+            console.print("order intake ...")
+            findings.parts.append(await intake.measure(arena, *scale.intake))
+        if "timekeeping" in parts:
+            console.print("timekeepers ...")
+            findings.parts.append(await timekeeping.measure(arena, *scale.clocks))
+        if "growth" in parts:
+            console.print("open requests ...")
+            findings.parts.append(await growth.measure(arena, *scale.growth))
     return findings
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from benchmarks.deadlines import Deadlines, Lateness
 from benchmarks.events import Shape
+from benchmarks.finding import Aim, Part, Row, Sheet
 from benchmarks.lifecycle import Level
 from benchmarks.shape import ACTIVITIES, EVENTS, SIGNALS, TASKS, quantile
 
@@ -19,7 +20,6 @@ SHARE_OF_FLOOR, TIMES_BARE_START, TIMES_BARE_CPU, SPREAD_SECONDS, TIMES_BARE_BUR
     1.0,
     1.2,
 )
-Row = tuple[str, ...]
 
 
 @dataclass
@@ -30,15 +30,7 @@ class Findings:
     levels: list[Level] = field(default_factory=list[Level])
     shapes: list[Shape] = field(default_factory=list[Shape])
     deadlines: Deadlines | None = None
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """One table with its title."""
-
-    title: str
-    heads: Row
-    rows: list[Row]
+    parts: list[Part] = field(default_factory=list[Part])
 
 
 def write_tables(findings: Findings, console: Console) -> str:
@@ -82,7 +74,7 @@ def _sheets(findings: Findings) -> list[Sheet]:
             _lateness("P3 Lateness of deadlines spread over time", findings.deadlines.spread),
             _lateness("P3 Lateness of deadlines at one instant", findings.deadlines.burst),
         ]
-    return sheets
+    return sheets + [sheet for part in findings.parts for sheet in part.sheets]
 
 
 # --- aims ----------------------------------------------------------------------------------------
@@ -114,13 +106,11 @@ def _aims(findings: Findings) -> list[Row]:
         for bare in burst[:2]:
             times = burst[3].drained / bare.drained
             rows.append(_aim(f"P3 burst / {bare.what}", times, TIMES_BARE_BURST))
-    return rows
+    return rows + [aim.row() for part in findings.parts for aim in part.aims]
 
 
 def _aim(name: str, measured: float, wanted: float, *, least: bool = False) -> Row:
-    met = measured >= wanted if least else measured <= wanted
-    shown = f"{measured}" if isinstance(measured, int) else f"{measured:.2f}"
-    return (name, f"{'>=' if least else '<='} {wanted:g}", shown, "yes" if met else "**no**")
+    return Aim(name, measured, wanted, least).row()
 
 
 # --- tables --------------------------------------------------------------------------------------
