@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Protocol, cast
 
 from fastapi import Depends, Header, Request
 
+from mallcare.application.receipts import ReceiptDoor
 from mallcare.application.use_cases import UseCases
+from mallcare.domain.contacts import Channel
 from mallcare.ports import CaseQueries, Clock, RefundCallbacks
+from mallcare.ports.boards import BoardChange, BoardChanges, TooManyListeners
 
 Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
 """Asks every engine the API needs; answers by name whether it is there."""
@@ -31,6 +34,11 @@ class ApiPlatform(Protocol):
         ...
 
     @property
+    def receipts(self) -> Mapping[Channel, ReceiptDoor]:
+        """Where vendors deliver receipts of messages to people."""
+        ...
+
+    @property
     def clock(self) -> Clock: ...
 
     @property
@@ -40,6 +48,22 @@ class ApiPlatform(Protocol):
     def dropped_hints(self) -> Callable[[], int]:
         """Hints that this process gave up since it began, and left to the sweeper."""
         ...
+
+    @property
+    def board_changes(self) -> BoardChanges:
+        """Tells what changes on the board."""
+        ...
+
+
+class NobodyTells:
+    """Word of changes where there is none: whoever would listen is refused."""
+
+    def listen(self, supplier_id: str | None) -> AbstractAsyncContextManager[AsyncIterator[BoardChange]]:
+        """See `BoardChanges.listen`."""
+        raise TooManyListeners("this process tells of no changes")
+
+    def stop(self) -> None:
+        """Nothing to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +76,8 @@ class ApiDependencies:
     clock: Clock
     readiness: Readiness
     dropped_hints: Callable[[], int] = int
+    receipts: Mapping[Channel, ReceiptDoor] = field(default_factory=dict[Channel, ReceiptDoor])
+    board_changes: BoardChanges = field(default_factory=NobodyTells)
 
 
 OpenPlatform = Callable[[], AbstractAsyncContextManager[ApiPlatform]]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from types import FrameType
+from typing import cast
 
 import structlog
 import uvicorn
@@ -31,8 +33,9 @@ def serve(settings: Settings) -> None:
     Raises:
         NotConfigured: a setting is missing, or its key is too short.
     """
+    app = app_of(settings)
     config = uvicorn.Config(
-        app_of(settings),
+        app,
         host=settings.api_host,
         port=settings.api_port,
         log_config=None,
@@ -43,10 +46,25 @@ def serve(settings: Settings) -> None:
     # uvicorn raises the signal that stopped it once more at its end: here it has done its work by then.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _nothing_more)
-    server = uvicorn.Server(config)
+    server = _Server(config, app)
     server.run()
     if not server.started:
         raise SystemExit(1)
+
+
+class _Server(uvicorn.Server):
+    """Ends streams when it is told to stop: waiting for them would take all the grace there is."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Before it waits for requests that run."""
+        platform = cast("ApiPlatform | None", getattr(self._app.state, "platform", None))
+        if platform is not None:
+            platform.board_changes.stop()
+        await super().shutdown(sockets)
 
 
 def _nothing_more(_number: int, _frame: FrameType | None) -> None:
@@ -81,7 +99,9 @@ def _dependencies(platform: Platform) -> ApiDependencies:
         use_cases=platform.use_cases,
         queries=platform.queries,
         callbacks=platform.callbacks,
+        receipts=platform.receipts,
         clock=platform.clock,
         readiness=readiness,
         dropped_hints=lambda: platform.hints.dropped,
+        board_changes=platform.board_changes,
     )

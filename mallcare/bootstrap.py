@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
-from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
@@ -16,10 +15,12 @@ from temporalio.service import TLSConfig
 from mallcare.application.calendar_horizon import WatchCalendars
 from mallcare.application.daily_sms_reports import WatchDailySms
 from mallcare.application.hints import BackgroundHints
+from mallcare.application.receipts import ReceiptDoor
 from mallcare.application.sweep import Sweep
 from mallcare.application.use_cases import UseCases, build_use_cases
 from mallcare.application.wakes import BackgroundWakes
 from mallcare.application.webhook_delivery import DeliverWebhooks
+from mallcare.domain.contacts import Channel
 from mallcare.domain.daily_sms import DailyTimes
 from mallcare.domain.errors import InvalidInput
 from mallcare.domain.orders import MALL_PROVIDER, WECHAT_PAY_PROVIDER
@@ -30,6 +31,7 @@ from mallcare.gateways.temporal_client import connect
 from mallcare.gateways.temporal_daily_sms import TemporalDailySms
 from mallcare.gateways.temporal_delivery import TemporalPumps
 from mallcare.gateways.temporal_engine import TemporalCaseEngine
+from mallcare.gateways.temporal_notices import TemporalNoticeDispatchers
 from mallcare.gateways.temporal_reconciliation import TemporalReconciler
 from mallcare.gateways.temporal_timekeepers import TemporalTimekeepers
 from mallcare.gateways.webhooks import HttpWebhookSender
@@ -39,6 +41,8 @@ from mallcare.gateways.wechat_pay import (
     WechatRefundBills,
     WechatRefundCallbacks,
 )
+from mallcare.message_vendors import NoticeSending, dispatched, notice_sending, receipt_doors
+from mallcare.persistence.board_changes import PostgresBoardChanges
 from mallcare.persistence.engine import create_engine
 from mallcare.persistence.queries import SqlCaseQueries
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
@@ -50,7 +54,7 @@ from mallcare.ports import (
     RefundCallbacks,
     UnitOfWorkFactory,
 )
-from mallcare.settings import NotConfigured, Settings
+from mallcare.settings import NotConfigured, Settings, missing, required
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,9 @@ class Platform:
     sweep: Sweep
     clock: Clock
     hints: BackgroundHints
+    board_changes: PostgresBoardChanges
+    notices: NoticeSending
+    receipts: Mapping[Channel, ReceiptDoor]
     webhooks: DeliverWebhooks | None
     """Delivery to the mall's receiver; None where none is configured, and messages wait."""
 
@@ -104,6 +111,9 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
         uow = SqlUnitOfWorkFactory(database, tell_due=wakes.tell_due)
         hints = await stack.enter_async_context(BackgroundHints(engine, uow))
         http = await stack.enter_async_context(httpx.AsyncClient())
+        board_changes = await stack.enter_async_context(
+            PostgresBoardChanges(required(settings.database_url, "database_url"))
+        )
         yield Platform(
             settings=settings,
             database=database,
@@ -130,9 +140,13 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
                 daily_sms=TemporalDailySms(temporal),
                 daily_reports=WatchDailySms(uow, TimeOrderedIds(), daily_times),
                 calendars=WatchCalendars(uow, TimeOrderedIds()),
+                dispatchers=TemporalNoticeDispatchers(temporal, dispatched(settings)),
             ),
             clock=clock,
             hints=hints,
+            board_changes=board_changes,
+            notices=notice_sending(settings, uow, http, clock),
+            receipts=receipt_doors(settings),
             webhooks=webhook_delivery(settings, uow, http, clock),
         )
 
@@ -140,7 +154,7 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
 async def connect_temporal(settings: Settings, *, lazy: bool = False) -> Client:
     """A client for the configured Temporal: plain, TLS, mTLS or API key."""
     if settings.temporal_address is None:
-        raise NotConfigured(_hint("temporal_address"))
+        raise NotConfigured(missing("temporal_address"))
     key = settings.temporal_api_key
     return await connect(
         settings.temporal_address,
@@ -244,18 +258,3 @@ def wechat_credentials(settings: Settings) -> WechatPayCredentials:
             settings.wechat_pay_platform_public_key, "wechat_pay_platform_public_key"
         ),
     )
-
-
-def required(value: SecretStr | str | None, name: str) -> str:
-    """A setting that must be there.
-
-    Raises:
-        NotConfigured: naming the environment variable to set.
-    """
-    if value is None:
-        raise NotConfigured(_hint(name))
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
-
-
-def _hint(name: str) -> str:
-    return f"set MALLCARE_{name.upper()}, or run the embedded stack with `mallcare up`"

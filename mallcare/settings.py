@@ -78,6 +78,36 @@ class Settings(BaseSettings):
     )
     webhook_url: str | None = Field(None, description="Where the mall receives webhooks; unset: kept.")
     webhook_secret: SecretStr | None = Field(None, description="Standard Webhooks secret (`whsec_...`).")
+    # messages to people
+    notice_link_url: str | None = Field(
+        None, description="Page that messages to suppliers' people link to; unset: no link."
+    )
+    wecom_url: str | None = Field(
+        None, description="Base URL of WeCom, for group robots and application messages; unset: neither."
+    )
+    wecom_corp_id: str | None = Field(
+        None, description="Company whose application sends messages to members; unset: robots only."
+    )
+    wecom_secret: SecretStr | None = Field(None, description="Secret of that application.")
+    wecom_agent_id: int | None = Field(None, description="Number of that application.")
+    dingtalk_url: str | None = Field(None, description="Base URL of DingTalk, for group robots.")
+    aliyun_sms_url: str | None = Field(
+        None, description="Base URL of Aliyun SMS; unset: short messages are kept."
+    )
+    aliyun_sms_access_key_id: str | None = Field(None, description="Access key that may send and query.")
+    aliyun_sms_access_key_secret: SecretStr | None = Field(None, description="Its secret.")
+    aliyun_sms_sign_name: str | None = Field(None, description="Approved signature (短信签名).")
+    aliyun_sms_reminder_template: str | None = Field(
+        None, description="Template of reminders, with `count`, `due` and `overdue`."
+    )
+    aliyun_sms_daily_template: str | None = Field(
+        None, description="Template of the daily SMS, with `day`, `orders` and `after_sales`."
+    )
+    aliyun_sms_receipt_token: SecretStr | None = Field(
+        None,
+        description="Last part of the address that takes SMS receipts, which nobody signs; unset: none does.",
+    )
+    # all vendors
     gateway_timeout_seconds: float = Field(
         8.0, gt=0, le=20, description="Time allowed for one call to a vendor; 20 at most, since two must fit."
     )
@@ -102,3 +132,19 @@ class Settings(BaseSettings):
     # logs
     log_format: Literal["json", "console"] = Field("json", description="Form of log lines.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level logged.")
+
+
+def required(value: SecretStr | str | None, name: str) -> str:
+    """A setting that must be there.
+
+    Raises:
+        NotConfigured: naming the environment variable to set.
+    """
+    if value is None:
+        raise NotConfigured(missing(name))
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def missing(name: str) -> str:
+    """What to do about a setting that is not there."""
+    return f"set MALLCARE_{name.upper()}, or run the embedded stack with `mallcare up`"

@@ -15,7 +15,7 @@ from temporalio.client import Client
 from mallcare.bootstrap import Platform, connect_temporal, open_platform
 from mallcare.contracts.names import Queue
 from mallcare.settings import Settings
-from workers import after_sales, delivery, maintenance, payments, timekeeping
+from workers import after_sales, delivery, maintenance, notices, payments, timekeeping
 from workers.process import WorkerPlan, build_worker
 
 log = structlog.get_logger()
@@ -34,6 +34,8 @@ def plans(platform: Platform) -> dict[Queue, WorkerPlan]:
         ),
         timekeeping.plan(platform.use_cases.keep_time, platform.clock),
     ]
+    sending = platform.notices
+    every += notices.plans(sending.claim, sending.send, platform.clock, sending.channels)
     if platform.webhooks is not None:
         every.append(delivery.plan(platform.webhooks))
     return {plan.queue: plan for plan in every}

@@ -14,12 +14,14 @@ from mallcare.application.daily_sms_reports import DailySmsReports
 from mallcare.application.deadlines import FireDeadline
 from mallcare.application.intercepts import Intercepts
 from mallcare.application.keeping import KeepTime
+from mallcare.application.notice_reads import ReadNotices
 from mallcare.application.notifications import NotificationCentre
 from mallcare.application.operations import Policies, StopSwitch
 from mallcare.application.order_standing import ReadOrder
 from mallcare.application.orders import TakeInOrderEvent, TakeInOrders
 from mallcare.application.papers import CasePapers, ReturnAddresses
 from mallcare.application.reads import ReadAfterSales
+from mallcare.application.receipts import TakeReceipts
 from mallcare.application.reconciliation import ReconcileDay, Reconciliations
 from mallcare.application.refunds import MarkRefundUnclear, PlanRefund, ReceiveRefundCallback, SettleRefund
 from mallcare.application.service_calendars import ServiceCalendars
@@ -75,6 +77,8 @@ class UseCases:
     daily_sms_reports: DailySmsReports
     keep_time: KeepTime
     intercepts: Intercepts
+    notices: ReadNotices
+    take_receipts: TakeReceipts
     boards: Boards
     clocks: ReadClocks
 
@@ -125,6 +129,8 @@ def build_use_cases(
         daily_sms_reports=DailySmsReports(uow),
         keep_time=KeepTime(uow, ids),
         intercepts=Intercepts(uow, clock, ids),
+        notices=ReadNotices(uow),
+        take_receipts=TakeReceipts(uow, clock, ids),
         boards=Boards(uow, clock),
         clocks=ReadClocks(uow, clock),
     )
