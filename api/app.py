@@ -16,12 +16,15 @@ from api.limits import BodyLimit
 from api.metrics import Measured, Metrics
 from api.routes import (
     after_sales,
+    boards,
     callbacks,
+    clocks,
     contacts,
     daily_sms,
     exchanges,
     health,
     intercepts,
+    notices,
     notifications,
     operations,
     orders,
@@ -56,8 +59,12 @@ ROUTERS = (
     timeliness.router,
     reconciliation.router,
     daily_sms.router,
+    boards.router,
+    clocks.router,
     webhooks.router,
+    notices.router,
     callbacks.router,
+    notices.receipts,
     health.router,
 )
 

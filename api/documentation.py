@@ -59,6 +59,7 @@ TAGS = [
     {"name": "suppliers", "description": "What suppliers tell about themselves."},
     {"name": "notifications", "description": "What customers and people at suppliers are told (站内信)."},
     {"name": "operations", "description": "Policies, the stop switch, tasks, daily reconciliation."},
+    {"name": "boards", "description": "What is late and what is about to be; clocks and their arithmetic."},
     {"name": "webhooks", "description": "What is sent to the mall: see it, have it sent again."},
     {"name": "callbacks", "description": "Vendors' calls, verified by the vendor's own signature."},
     {"name": "health", "description": "For the platform that runs this API; not to be exposed outside."},

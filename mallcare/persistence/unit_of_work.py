@@ -29,6 +29,7 @@ from mallcare.persistence.suppliers import SqlSuppliers
 from mallcare.persistence.switches import SqlSwitches
 from mallcare.persistence.tasks import SqlTasks
 from mallcare.persistence.timeliness import SqlTimeliness, TimelinessCache
+from mallcare.ports.boards import Boards
 from mallcare.ports.clocks import Clocks, Timeliness
 from mallcare.ports.daily_sms import DailySmsRuns
 from mallcare.ports.intercepts import Intercepts

@@ -32,6 +32,7 @@ from mallcare.ports.records import (
 )
 
 if TYPE_CHECKING:
+    from mallcare.ports.boards import Boards
     from mallcare.ports.clocks import Clocks, Timeliness
     from mallcare.ports.daily_sms import DailySmsRuns
     from mallcare.ports.intercepts import Intercepts
@@ -384,6 +385,7 @@ class UnitOfWork(Protocol):
     intercepts: Intercepts
     reconciliations: Reconciliations
     clocks: Clocks
+    boards: Boards
     reminders: Reminders
     timeliness: Timeliness
     contacts: Contacts
