@@ -44,9 +44,11 @@ SUPPLIER = bindparam("of_supplier", type_=Text())
 PARTIES = any_(bindparam("to", type_=ARRAY(Text())))
 TO_TELL = (R.supplier_id == SUPPLIER, text(PLANNED), R.remind_at <= NOW)
 
-PLAN = insert_rows(
-    reminders, ["clock_id", "level", "party", "supplier_id", "state", "reached_at", "remind_at"]
-).on_conflict_do_nothing(index_elements=[R.clock_id, R.level, R.party])
+PLAN = (
+    insert_rows(reminders, ["clock_id", "level", "party", "supplier_id", "state", "reached_at", "remind_at"])
+    .on_conflict_do_nothing(index_elements=[R.clock_id, R.level, R.party])
+    .returning(R.clock_id)
+)
 SUPPLIERS = (
     select(R.supplier_id)
     .distinct()
@@ -124,7 +126,7 @@ class SqlReminders:
             }
             for one in planned
         ]
-        return (await self._connection.execute(PLAN, {"rows": rows})).rowcount
+        return len((await self._connection.execute(PLAN, {"rows": rows})).all())
 
     async def suppliers(self, shard: int, now: datetime, limit: int, after: str = "") -> list[str]:
         """By the index of what is planned."""

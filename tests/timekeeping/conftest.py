@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from mallcare.contracts.converter import DATA_CONVERTER
 from tests.timekeeping.orders import Shop
+from tests.timekeeping.promises import Desk
 from tests.timekeeping.timekeepers import ShortMemory
 
 
@@ -17,6 +19,12 @@ from tests.timekeeping.timekeepers import ShortMemory
 def shop(engine: AsyncEngine, empty_database: str) -> Shop:
     """A process whose clock stands at the end of the cooling-off of a new order."""
     return Shop(engine)
+
+
+@pytest.fixture
+def desk(engine: AsyncEngine, empty_database: str, cleaner: psycopg.Connection) -> Desk:
+    """A database in which nothing was promised yet."""
+    return Desk(engine, cleaner)
 
 
 @pytest.fixture(scope="session")
