@@ -132,7 +132,7 @@ async def test_the_report_resolves_what_asked_for_it(planned: Desk) -> None:
     await planned.report(at=NINE + 3 * HOUR + MINUTE)
     task = await missing(planned)
     assert task is not None
-    assert (task.status, task.resolved_by) == (TaskStatus.RESOLVED, "system:system")
+    assert (task.status, task.resolved_by) == (TaskStatus.RESOLVED, "system:mallcare")
 
 
 async def test_a_late_report_with_failures_asks_anew(planned: Desk) -> None:
