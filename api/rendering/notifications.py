@@ -24,10 +24,13 @@ class Language(StrEnum):
     EN = "en"
 
 
+OURS: Mapping[str, Language] = {language.value: language for language in Language}
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Title and text. `{no}`, `{order}`, `{amount}`, `{parcel}`; `{until}` begins with its comma, or is
-    nothing."""
+    """Title and text with `{no}`, `{order}`, `{amount}`, `{count}`, `{overdue}`; `{until}` and `{parcel}`
+    begin with their comma, or are nothing."""
 
     title: str
     text: str
@@ -134,8 +137,10 @@ KINDS: Mapping[NotificationKind, Mapping[Language, Words]] = {
         ),
     },
     NotificationKind.REMINDER: {
-        Language.ZH: Words("时效提醒", "有订单或售后单即将超时或已超时，请尽快处理。"),
-        Language.EN: Words("Deadlines", "Orders or requests run out of time, or have: please see to them."),
+        Language.ZH: Words("时效提醒", "有 {count} 个时效任务待处理，其中 {overdue} 个已超时，请尽快处理。"),
+        Language.EN: Words(
+            "Deadlines", "{count} promises run out of time, {overdue} of them did: please see to them."
+        ),
     },
     NotificationKind.DAILY_SMS: {
         Language.ZH: Words("每日逾期汇总", "请查看今日逾期未发货订单和逾期售后单。"),
@@ -143,6 +148,7 @@ KINDS: Mapping[NotificationKind, Mapping[Language, Words]] = {
     },
 }
 """The one table of kinds; `docs/notifications.md` lists it."""
+_WORDS: Mapping[str, Mapping[Language, Words]] = {kind.value: words for kind, words in KINDS.items()}
 
 
 def language_of(accept_language: str | None) -> Language:
@@ -152,16 +158,15 @@ def language_of(accept_language: str | None) -> Language:
         tag, _, quality = part.partition(";")
         primary = tag.strip().lower().partition("-")[0]
         asked = _quality(quality)
-        if primary in Language and asked > weight:
-            best, weight = Language(primary), asked
+        if primary in OURS and asked > weight:
+            best, weight = OURS[primary], asked
     return best
 
 
 def notification_out(kept: KeptNotification, language: Language) -> NotificationOut:
     """A message in a language."""
     told = kept.notification
-    known = told.kind in NotificationKind
-    words = (KINDS[NotificationKind(told.kind)] if known else GENERAL)[language]
+    words = _WORDS.get(told.kind, GENERAL)[language]
     values = _values(told.facts, language)
     return NotificationOut(
         notification_id=kept.notification_id,
@@ -190,6 +195,8 @@ def _values(facts: Mapping[str, Fact], language: Language) -> dict[str, str]:
     return {
         "no": str(facts.get("after_sales_no", "")),
         "order": str(facts.get("order_no", "")),
+        "count": str(facts.get("count", 0)),
+        "overdue": str(facts.get("overdue", 0)),
         "amount": _yuan(amount) if isinstance(amount, int) else "",
         "until": _until(due_at, language) if isinstance(due_at, str) else "",
         "parcel": _parcel(f"{facts.get('carrier', '')} {waybill}".strip(), language) if waybill else "",

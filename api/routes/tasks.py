@@ -10,6 +10,7 @@ from api.deps import Cases
 from api.documentation import READING, problems
 from api.schemas.fields import NO_NUL, Id
 from api.schemas.reconciliation import ResolveTaskIn, TaskListOut, TaskOut
+from api.schemas.tasks import TaskCountOut, TaskCountsOut
 from api.security import SignedIn, SignedInRoute
 from mallcare.domain.tasks import OperationsTask, TaskKind, TaskStatus
 from mallcare.ports import TaskFilter
@@ -39,6 +40,12 @@ async def list_tasks(
             description="Only about this: the number of a request, for the tasks of requests.",
         ),
     ] = None,
+    supplier_id: Annotated[
+        Id | None,
+        Query(
+            description="Only about this supplier or its orders; tasks about no one supplier are left out."
+        ),
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="Most tasks of one page.")] = 50,
     cursor: Annotated[
         str | None,
@@ -51,8 +58,29 @@ async def list_tasks(
     ] = None,
 ) -> TaskListOut:
     """What asks for a person, newest first (operations, finance, auditor)."""
-    page = await cases.tasks.page(TaskFilter(kind, status, subject), limit, cursor, caller)
+    page = await cases.tasks.page(TaskFilter(kind, status, subject, supplier_id), limit, cursor, caller)
     return TaskListOut(items=[_task_out(task) for task in page.items], next_cursor=page.next_cursor)
+
+
+@router.get(
+    "/v1/operations/tasks/counts",
+    summary="Count tasks of operations",
+    responses=problems("unauthenticated", "not_allowed", "engine_unavailable"),
+)
+async def count_tasks(caller: SignedIn, cases: Cases) -> TaskCountsOut:
+    """What asks for a person now, by kind (operations, finance, auditor)."""
+    counts = await cases.tasks.counts(caller)
+    items = [
+        TaskCountOut(
+            kind=kind,
+            open=counts.get((kind, TaskStatus.OPEN), 0),
+            claimed=counts.get((kind, TaskStatus.CLAIMED), 0),
+        )
+        for kind in TaskKind
+    ]
+    return TaskCountsOut(
+        open=sum(item.open for item in items), claimed=sum(item.claimed for item in items), items=items
+    )
 
 
 @router.post(

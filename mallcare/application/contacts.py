@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from mallcare.application.asking import BY_PLATFORM
 from mallcare.application.caller import Caller
-from mallcare.domain.contacts import Channel, Contact, SupplierChannels
+from mallcare.domain.contacts import Channel, Contact, ContactRole, SupplierChannels
 from mallcare.domain.errors import InvalidInput, NotFound
+from mallcare.domain.tasks import TaskKind
 from mallcare.domain.vocabulary import Role
 from mallcare.ports import Clock, UnitOfWorkFactory
 from mallcare.ports.notices import KeptChannels, KeptContact
@@ -67,10 +69,14 @@ class SupplierContacts:
         _require(contact.supplier_id, caller, WRITERS)
         now = self._clock.now()
         async with self._uow() as uow:
-            others = {known.contact_id for known in await uow.contacts.of(contact.supplier_id)}
-            if len(others - {contact.contact_id}) >= MOST_CONTACTS:
+            known = await uow.contacts.of(contact.supplier_id)
+            others = [other for other in known if other.contact_id != contact.contact_id]
+            if len(others) >= MOST_CONTACTS:
                 raise InvalidInput(f"a supplier has at most {MOST_CONTACTS} contacts", most=MOST_CONTACTS)
             await uow.contacts.set(contact, caller.actor, now)
+            if any(one.role is ContactRole.PRINCIPAL and one.phone for one in (*others, contact)):
+                note, missing = "the supplier named a principal", TaskKind.CONTACTS_MISSING
+                await uow.tasks.resolve_for(contact.supplier_id, missing, BY_PLATFORM, note, now)
             kept = await uow.contacts.find(contact.supplier_id, contact.contact_id)
             await uow.commit()
         log.info("contact.set", supplier_id=contact.supplier_id, role=contact.role.value)

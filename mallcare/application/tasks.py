@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import structlog
@@ -10,7 +10,7 @@ import structlog
 from mallcare.application.caller import Caller
 from mallcare.domain import tasks as rules
 from mallcare.domain.errors import NotFound
-from mallcare.domain.tasks import OperationsTask
+from mallcare.domain.tasks import OperationsTask, TaskKind, TaskStatus
 from mallcare.domain.vocabulary import Role
 from mallcare.ports import Clock, Page, TaskFilter, UnitOfWorkFactory
 
@@ -36,6 +36,16 @@ class OperationsTasks:
         caller.require_role(Role.OPERATIONS, Role.FINANCE, Role.AUDITOR)
         async with self._uow() as uow:
             return await uow.tasks.page(where, limit, cursor)
+
+    async def counts(self, caller: Caller) -> Mapping[tuple[TaskKind, TaskStatus], int]:
+        """How many are not resolved, by kind and status; what is not named is 0.
+
+        Raises:
+            NotAllowed: the caller is none of operations, finance, auditor.
+        """
+        caller.require_role(Role.OPERATIONS, Role.FINANCE, Role.AUDITOR)
+        async with self._uow() as uow:
+            return await uow.boards.unresolved_tasks()
 
     async def claim(self, task_id: str, caller: Caller) -> OperationsTask:
         """Take a task.

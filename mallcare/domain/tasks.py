@@ -42,6 +42,12 @@ class TaskKind(StrEnum):
         )
 
 
+ABOUT_A_SUPPLIER = frozenset(
+    {TaskKind.REMINDERS_IGNORED, TaskKind.CONTACTS_MISSING, TaskKind.MESSAGE_UNDELIVERED}
+)
+"""Kinds whose subject is a supplier; of others the fact `supplier_id` tells whose they are, if anybody's."""
+
+
 class TaskStatus(StrEnum):
     """Where a task stands."""
 

@@ -33,6 +33,7 @@ class OperationsTaskRow(Base):
             postgresql_where=text(ONE_AT_A_TIME),
         ),
         Index(None, "subject", "task_id"),
+        Index("ix_operations_tasks_supplier", text("(facts ->> 'supplier_id')")),
         Index("ix_operations_tasks_unresolved", "task_id", postgresql_where=text(UNRESOLVED)),
     )
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, Text, bindparam, select, text, update
+from sqlalchemy import Row, Select, Text, and_, bindparam, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mallcare.domain.errors import InvalidInput
-from mallcare.domain.tasks import OperationsTask, TaskKind, TaskStatus
+from mallcare.domain.tasks import ABOUT_A_SUPPLIER, OperationsTask, TaskKind, TaskStatus
 from mallcare.persistence.codec import instant, utc
 from mallcare.persistence.operations_tables import ONE_AT_A_TIME, UNRESOLVED
 from mallcare.persistence.statements import insert_rows
@@ -105,6 +105,9 @@ def list_tasks(where: TaskFilter, limit: int, cursor: str | None) -> Select[Any]
         statement = statement.where(T.kind == where.kind.value)
     if where.subject is not None:
         statement = statement.where(T.subject == where.subject)
+    if where.supplier_id is not None:
+        subjects = and_(T.subject == where.supplier_id, T.kind.in_(sorted(ABOUT_A_SUPPLIER)))
+        statement = statement.where(or_(T.facts["supplier_id"].astext == where.supplier_id, subjects))
     if where.status is not None:
         statement = statement.where(*IN_STATUS[where.status])
     if cursor is not None:

@@ -20,6 +20,8 @@ class TaskFilter:
     kind: TaskKind | None = None
     status: TaskStatus | None = None
     subject: str | None = None
+    supplier_id: str | None = None
+    """Only about this supplier or its orders; tasks about no one supplier are left out."""
 
 
 class Tasks(Protocol):

@@ -63,10 +63,14 @@ def upgrade() -> None:
     _notices()
     _notifications()
     _replace_kinds(f"{OLD_KINDS}, {NEW_KINDS}")
+    op.create_index(
+        "ix_operations_tasks_supplier", "operations_tasks", [sa.text("(facts ->> 'supplier_id')")]
+    )
 
 
 def downgrade() -> None:
     """Forgets all clocks and messages, and the tasks of kinds that are unknown without this revision."""
+    op.drop_index("ix_operations_tasks_supplier", "operations_tasks")
     op.execute(f"DELETE FROM operations_tasks WHERE kind IN ({NEW_KINDS})")  # noqa: S608 - words of ours
     _replace_kinds(OLD_KINDS)
     for table in (

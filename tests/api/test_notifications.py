@@ -111,17 +111,20 @@ def test_every_kind_has_words(kind: str, language: Language) -> None:
         "due_at": "2026-03-01T20:00:00+00:00",
         "carrier": "sf",
         "waybill": "SF1",
+        "count": 58,
+        "overdue": 7,
     }
     for known in ({}, facts):
         message = Notification(Audience.STAFF, "s", "r", str(kind), "/v1/x", LATER, known)
         out = notification_out(KeptNotification("n1", message, None), language)
         assert out.title
         assert "{" not in out.text + out.title
-    if kind in NotificationKind:
+    if kind in KINDS:
         template = KINDS[NotificationKind(kind)][language].text
         assert ("{until}" in template) == ("2026-03-02 04:00" in out.text)
         assert ("{amount}" in template) == ("¥1234.05" in out.text)
         assert ("{parcel}" in template) == ("sf SF1" in out.text)
+        assert ("{count}" in template) == ("58" in out.text)
 
 
 async def test_pages_follow_each_other(api: Api) -> None:
