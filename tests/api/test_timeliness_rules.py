@@ -11,6 +11,7 @@ import pytest
 
 from api.rendering.timeliness import timeliness_policy_of
 from api.schemas.timeliness import TimelinessPolicyIn
+from mallcare.cli import chinese_holidays
 from mallcare.domain.timeliness import TimelinessPolicy
 from tests.api.calls import Calls, Json, answered, problem_of
 from tests.api.conftest import Api
@@ -200,6 +201,20 @@ async def test_imported_days_are_added_to_those_that_are_known(api: Api) -> None
     problem_of(always, 422, "invalid")
     strange = await api.operations("PUT", path, {"special": {"2026-02-28": ["12:00-09:00"]}})
     problem_of(strange, 422, "invalid")
+
+
+async def test_all_holidays_of_china_fit_into_one_calendar(api: Api) -> None:
+    """What `mallcare calendars seed` sends is kept whole, and a second time adds no version."""
+    special = chinese_holidays.special_days(OFFICE)
+    until = chinese_holidays.known_until().isoformat()
+    body = {**DESK, "special": special, "known_until": until}
+    first = answered(await post(api.operations, CALENDARS, body), 201)
+    assert first["special"] == special
+    assert len(special) > 700
+    again = await api.operations(
+        "PUT", f"{CALENDARS}/desk/special-days", {"special": special, "known_until": until}
+    )
+    assert answered(again) == first
 
 
 async def test_operations_are_asked_for_holidays_until_they_bring_them(api: Api) -> None:

@@ -121,6 +121,13 @@ def test_days_the_state_council_announced(day: str, opens: bool) -> None:
     assert bool(calendar.hours_of(date.fromisoformat(day)).spans) is opens
 
 
+def test_a_promise_runs_over_a_long_week() -> None:
+    """Eight open hours from the eve of National Day 2026 end on the day after the holidays."""
+    calendar = desk(chinese_holidays.special_days(["09:00-12:00", "13:00-18:00"]))
+    eve = datetime(2026, 9, 30, 17, tzinfo=SHANGHAI)
+    assert calendar.add(eve, 8 * HOUR) == datetime(2026, 10, 8, 17, tzinfo=SHANGHAI)
+
+
 def test_every_day_of_every_known_year_is_what_the_library_says() -> None:
     """The calendar that is seeded opens on working days and on no others, to the last known day."""
     calendar = desk(chinese_holidays.special_days(["09:00-12:00", "13:00-18:00"]))
