@@ -60,9 +60,9 @@ def _row(of: str, names: tuple[str, ...]) -> str:
 SIDE = ("metric", "supplier_id", "outcome", "due_at")
 INSERTED = f"SELECT {', '.join(SIDE)} FROM new_clocks"  # noqa: S608 - words of ours
 UPDATED = f"""
-    SELECT side.* FROM new_clocks AS new JOIN old_clocks AS old USING (id)
-    CROSS JOIN LATERAL (VALUES {_row("new", SIDE)}, {_row("old", SIDE)}) AS side ({", ".join(SIDE)})
-    WHERE {_row("new", SHOWN)} IS DISTINCT FROM {_row("old", SHOWN)}
+    SELECT side.* FROM new_clocks AS is_now JOIN old_clocks AS was USING (id)
+    CROSS JOIN LATERAL (VALUES {_row("is_now", SIDE)}, {_row("was", SIDE)}) AS side ({", ".join(SIDE)})
+    WHERE {_row("is_now", SHOWN)} IS DISTINCT FROM {_row("was", SHOWN)}
 """  # noqa: S608 - words of ours
 
 
