@@ -90,6 +90,8 @@ class ServiceCalendar:
     def open_time(self, begin: datetime, end: datetime) -> timedelta:
         """Open time within [begin, end); nothing where end does not come after begin."""
         total = timedelta(0)
+        if end <= begin:
+            return total
         for opens, closes in self._open_from(begin):
             if opens >= end:
                 break

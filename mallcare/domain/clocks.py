@@ -172,9 +172,10 @@ class Clock:
 
     def having(self, *events: ClockEvent) -> Clock:
         """The clock with further events; an event that is known stays as it was told first."""
-        known = {event.event_id for event in self.events}
-        new = tuple(event for event in events if event.event_id not in known)
-        return replace(self, events=self.events + new) if new else self
+        told: dict[str, ClockEvent] = {}
+        for event in (*self.events, *events):
+            told.setdefault(event.event_id, event)
+        return replace(self, events=tuple(told.values())) if len(told) > len(self.events) else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from mallcare.domain.fulfilment import OrderEvent
 from mallcare.domain.vocabulary import PARCEL_EVENTS, OrderEventType
 
 MOVED, STUCK, ARRIVED, CLOSED = "moved", "stuck", "arrived", "closed"
+SAME_INSTANT = (OrderEventType.EXCEPTION, OrderEventType.DELIVERED)
+"""Reports of one instant: an alarm comes first, since movement answers it; after a delivery nothing comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ def parcels(events: Iterable[OrderEvent]) -> Mapping[str, list[OrderEvent]]:
     """An order's reports by parcel: by waybill, or all of them as one where none is named."""
     by_parcel: dict[str, list[OrderEvent]] = {}
     for event in events:
-        if event.type in PARCEL_EVENTS or event.type is OrderEventType.EXCEPTION:
+        if event.type in PARCEL_EVENTS:
             by_parcel.setdefault((event.waybill or "").strip().upper(), []).append(event)
     return by_parcel
 
@@ -47,7 +49,7 @@ def legs(
     runs from the last movement, or from the first alarm of a parcel that never moved; an alarm
     is no movement, and puts the parcel at risk at once.
     """
-    told = sorted({e.event_id: e for e in events}.values(), key=lambda e: (e.occurred_at, e.event_id))
+    told = sorted({e.event_id: e for e in events}.values(), key=_sequence)
     found: list[Leg] = []
     since: datetime | None = None
     alarmed: datetime | None = None
@@ -67,6 +69,11 @@ def legs(
     if since is not None:
         found.append(Leg(parcel, len(found) + 1, (_from(since),), alarmed))
     return found
+
+
+def _sequence(event: OrderEvent) -> tuple[datetime, int, str]:
+    rank = SAME_INSTANT.index(event.type) if event.type in SAME_INSTANT else len(SAME_INSTANT)
+    return event.occurred_at, rank, event.event_id
 
 
 def end_legs(found: Iterable[Leg], arrived_at: datetime | None, closed_at: datetime | None) -> list[Leg]:

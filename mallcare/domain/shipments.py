@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from mallcare.domain.clocks import Clock, ClockEvent, ClockEventKind
+from mallcare.domain.clocks import AN_INSTANT, Clock, ClockEvent, ClockEventKind
 from mallcare.domain.fulfilment import OrderEvent
 from mallcare.domain.vocabulary import PARCEL_EVENTS, OrderEventType
 
@@ -90,4 +90,11 @@ def follow_claims(clock: Clock, claims: LineClaims, now: datetime) -> Clock:
     if (claims.asked_back >= claims.quantity) is paused:
         return clock
     kind = ClockEventKind.RESUME if paused else ClockEventKind.PAUSE
-    return clock.having(ClockEvent(f"{kind.value}-{len(turns) + 1}", kind, now))
+    return clock.having(ClockEvent(f"{kind.value}-{len(turns) + 1}", kind, _turned_at(clock, turns, now)))
+
+
+def _turned_at(clock: Clock, turns: Collection[ClockEvent], now: datetime) -> datetime:
+    """`now`, but after the turn before it: turns follow each other as they were decided, not as the clocks of
+    those who decided them stood."""
+    begun = [event.at for event in clock.events if event.kind is ClockEventKind.START]
+    return max([now, *begun, *(event.at + AN_INSTANT for event in turns)])
