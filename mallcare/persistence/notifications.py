@@ -63,9 +63,9 @@ ADD = _insert()
 
 
 IN_BOX = (
-    N.audience == bindparam("audience", type_=Text()),
-    N.owner == bindparam("owner", type_=Text()),
-    N.reader == bindparam("reader", type_=Text()),
+    N.audience == bindparam("of_audience", type_=Text()),
+    N.owner == bindparam("of_owner", type_=Text()),
+    N.reader == bindparam("of_reader", type_=Text()),
 )
 UNREAD = text("read_at IS NULL")
 _number = bindparam("number", type_=BigInteger())
@@ -141,7 +141,7 @@ class SqlNotifications:
 
 
 def _box(box: Box) -> dict[str, Any]:
-    return {"audience": box.audience.value, "owner": box.owner, "reader": box.reader}
+    return {"of_audience": box.audience.value, "of_owner": box.owner, "of_reader": box.reader}
 
 
 def _number_of(notification_id: str) -> int | None:
