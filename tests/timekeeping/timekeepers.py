@@ -82,10 +82,14 @@ async def until(true: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def timekeeper(
-    client: Client, shop: Shop, *failures: Exception, longest: timedelta = timedelta(minutes=5)
+    client: Client,
+    shop: Shop,
+    *failures: Exception,
+    longest: timedelta = timedelta(minutes=5),
+    page: int = 500,
 ) -> AsyncGenerator[Timekeeper]:
     """A timekeeper of the usual shard with its worker, on a queue nobody else polls."""
-    looks = Looks(KeepTime(shop.uow, TimeOrderedIds()), failures=list(failures))
+    looks = Looks(KeepTime(shop.uow, TimeOrderedIds(), page=page), failures=list(failures))
     queue = cast(Queue, f"timekeeping-{uuid4().hex}")
     plan = replace(timekeeping.plan(cast(KeepTime, looks), shop.here), queue=queue)
     async with build_worker(client, plan, "test"):
