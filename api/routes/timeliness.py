@@ -33,13 +33,16 @@ router = APIRouter(tags=["operations"], route_class=SignedInRoute)
 
 POLICIES = "/v1/operations/timeliness-policies"
 CALENDARS = "/v1/operations/service-calendars"
-ALL_READS = ("unauthenticated", "not_allowed", "invalid", "engine_unavailable")
 ONE_READS = (*READING, "not_allowed")
 CalendarId = Annotated[Id, Path(description="Name of the calendar.")]
 VersionNumber = Annotated[int, Path(ge=1, le=LARGEST_INT, description="Number of the version.")]
 
 
-@router.get(POLICIES, summary="The timeliness policy in force", responses=problems(*ALL_READS))
+@router.get(
+    POLICIES,
+    summary="The timeliness policy in force",
+    responses=problems("unauthenticated", "not_allowed", "invalid", "engine_unavailable"),
+)
 async def get_timeliness_policy(
     caller: SignedIn,
     cases: Cases,
@@ -81,7 +84,11 @@ async def get_timeliness_policy_version(
     return timeliness_policy_out(await cases.timeliness_policies.version(version, caller))
 
 
-@router.get(CALENDARS, summary="List service calendars", responses=problems(*ALL_READS))
+@router.get(
+    CALENDARS,
+    summary="List service calendars",
+    responses=problems("unauthenticated", "not_allowed", "engine_unavailable"),
+)
 async def list_service_calendars(caller: SignedIn, cases: Cases) -> ServiceCalendarListOut:
     """The newest version of every calendar, without its days (operations, auditor)."""
     newest = await cases.service_calendars.newest_of_each(caller)
