@@ -8,7 +8,6 @@ from datetime import timedelta
 from api.schemas.operations import PolicyIn
 from mallcare.domain.deadlines import CALLS_OPERATIONS
 from mallcare.domain.policy import AfterSalesPolicy
-from mallcare.domain.tasks import TaskKind
 from mallcare.domain.transitions import CLOCKS, ROLES_OF, SETTLEMENT, TABLE, WITH_GOODS
 from mallcare.domain.vocabulary import Action, DeadlineEffect, Role, State
 from mallcare.domain.voiding import NOTHING_SENT
@@ -110,13 +109,3 @@ def test_clocks_that_call_operations_name_their_task() -> None:
     for state, _, _, _, effect, does in table_below("state", "runs from"):
         task = CALLS_OPERATIONS.get(State(state)) if words(effect) == ["escalate"] else None
         assert re.findall(r"task `(\w+)`", does) == ([task.value] if task else []), state
-
-
-def test_the_operations_tasks() -> None:
-    """One row for each kind; those about a wait go away with it."""
-    rows = table_below("kind", "opened when")
-    assert sorted(words(row[0])[0] for row in rows) == sorted(kind.value for kind in TaskKind)
-    by_itself = {words(row[0])[0] for row in rows if row[2] == "yes"}
-    moot = {*CALLS_OPERATIONS.values(), TaskKind.RETURN_ADDRESS_MISSING, TaskKind.TAKEN_OVER_BY_MALL}
-    moot.add(TaskKind.CALENDAR_ENDS)
-    assert by_itself == {kind.value for kind in moot}
