@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import activity
 
@@ -13,6 +13,8 @@ from mallcare.application.notice_dispatch import ClaimNotices, SendNotice
 from mallcare.contracts.names import ActivityName
 from mallcare.contracts.notices import ClaimedNotices, ClaimNoticesInput, SendNoticeInput, SentNotice
 from mallcare.ports import Clock
+
+HEARTBEAT_EVERY = timedelta(seconds=1)
 
 
 class NoticeActivities:
@@ -33,7 +35,7 @@ class NoticeActivities:
     @activity.defn(name=ActivityName.SEND_NOTICE)
     async def send_notice(self, given: SendNoticeInput) -> SentNotice:
         """Send a message at most once, however often this runs; answer what came of it."""
-        async with alive():
+        async with alive(HEARTBEAT_EVERY):
             with typed_failures():
                 dealt = await self._send(given.notice_id, self._now(given.now))
         if dealt is None:

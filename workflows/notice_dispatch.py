@@ -90,7 +90,7 @@ class NoticeDispatchWorkflow:
                 task_queue=given.sending,
                 schedule_to_close_timeout=WITHIN_THE_CLAIM,
                 start_to_close_timeout=timedelta(minutes=2),
-                heartbeat_timeout=timedelta(seconds=10),
+                heartbeat_timeout=timedelta(seconds=given.heartbeat_seconds),
                 retry_policy=FOR_EVER,
                 summary=notice_id,
             )

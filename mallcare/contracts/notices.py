@@ -10,12 +10,14 @@ from mallcare.domain.contacts import Channel
 
 class NoticeDispatchInput(Contract):
     """The dispatcher of one channel: at most `room` messages on their way, a look at the latest after
-    `longest_sleep_seconds`. Messages are sent on the task queue `sending`, at its rate."""
+    `longest_sleep_seconds`. Messages are sent on the task queue `sending`, at its rate; who sends and is not
+    heard of for `heartbeat_seconds` is taken for dead."""
 
     channel: Channel
     sending: str
     room: int = 20
     longest_sleep_seconds: int = 60
+    heartbeat_seconds: int = 10
 
 
 class ClaimNoticesInput(Contract):

@@ -167,7 +167,8 @@ class Desk:
     async def daily(self, **changes: Any) -> Notice:
         """A daily SMS to `li`, written now."""
         facts = {"day": "2026-03-02", "orders": 3, "after_sales": 2}
-        return await self.written(kind=NoticeKind.DAILY_SMS, channel=Channel.SMS, facts=facts, **changes)
+        given = {"kind": NoticeKind.DAILY_SMS, "channel": Channel.SMS, "facts": facts, **changes}
+        return await self.written(**given)
 
     async def reminder(self, channel: Channel = Channel.WECOM, *, running: int = 2, **changes: Any) -> Notice:
         """A reminder of clocks that are due in two hours."""
