@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.rendering.notifications import KINDS, Language, language_of, notification_out
 from mallcare.domain.notifications import Audience, Notification, NotificationKind
 from mallcare.ports.notices import KeptNotification
 from tests.api.calls import Calls, Json, answered, problem_of, token
 from tests.api.conftest import LATER, Api
+from tests.api.journeys import settle
 from tests.api.test_tenancy import NOTIFICATIONS, ROLES, Route
+from tests.persistence.test_goods import statements
 
 LIST = "/v1/notifications"
 CONTACT: Json = {"role": "staff", "name": "周敏"}
@@ -225,3 +228,18 @@ async def test_each_role_may_what_is_written(api: Api, route: Route) -> None:
         for role in ROLES
     }
     assert [role for role in ROLES if statuses[role].status_code != 403] == NOTIFICATIONS[route].split()
+
+
+@pytest.mark.rule("P2")
+async def test_telling_people_costs_no_round_trip(api: Api, engine: AsyncEngine) -> None:
+    """A refund-only lifecycle tells three times, each in the statement of the change's webhook."""
+    ann = await works_there(api, "ann")
+    with statements(engine) as asked:
+        case = await api.opened("O-1")
+        answered(await api.supplier.command(case["after_sales_no"], "approve"))
+        await settle(api, case["after_sales_no"])
+    telling = [statement for statement in asked if "INSERT INTO notifications" in statement]
+    assert len(telling) == 3
+    assert all("INSERT INTO outgoing_messages" in statement for statement in telling)
+    assert kinds(await inbox(api.customer)) == ["refunded", "refund_approved"]
+    assert kinds(await inbox(ann)) == ["to_review"]
