@@ -11,6 +11,7 @@ from mallcare.contracts.converter import DATA_CONVERTER
 from tests.replay.corpus import Entry
 from workers.process import workflow_runner
 from workflows.after_sales import AfterSalesWorkflow
+from workflows.daily_sms import DailySmsWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 from workflows.sweep import SweepWorkflow
 from workflows.timekeeper import TimekeeperWorkflow
@@ -18,6 +19,7 @@ from workflows.webhook_delivery import WebhookDeliveryWorkflow
 
 WORKFLOWS: Sequence[type] = (
     AfterSalesWorkflow,
+    DailySmsWorkflow,
     ReconciliationWorkflow,
     SweepWorkflow,
     TimekeeperWorkflow,

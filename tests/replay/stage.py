@@ -15,12 +15,13 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
-from mallcare.application.daily_sms import SendDailySms
+from mallcare.application.daily_sms import DailyLook
 from mallcare.application.keeping import Kept
 from mallcare.application.reconciliation import ReconcileDay
 from mallcare.application.sweep import Sweep
 from mallcare.application.webhook_delivery import DeliverWebhooks, Pace
 from mallcare.contracts.converter import DATA_CONVERTER
+from mallcare.domain.daily_sms import DailySmsRun, DailyTurn
 from mallcare.embedded.temporal import EmbeddedTemporal
 from mallcare.gateways.system import TimeOrderedIds
 from mallcare.gateways.temporal_client import add_search_attributes
@@ -78,6 +79,37 @@ class NothingDue:
         return Kept(released=0, withheld=0, next_due_at=None)
 
 
+DAY = date(2026, 3, 1)
+
+
+@dataclass
+class DaysOnEnd:
+    """Days of the daily SMS that begin nine hours from now and are told nine hours later, on two pages.
+
+    The real ones follow the wall clock, and no two walks would be alike; here all bear the same date.
+    """
+
+    turn: DailyTurn | None = None
+    pages: int = 0
+
+    async def next_turn(self, now: datetime) -> DailyTurn:
+        """The same until it is reported."""
+        hours = timedelta(hours=9)
+        self.turn = self.turn or DailyTurn(DAY, now + hours, now + 2 * hours, now + 3 * hours)
+        return self.turn
+
+    async def plan(self, day: date, now: datetime) -> DailySmsRun:
+        """A page, and the last one."""
+        self.pages += 1
+        return DailySmsRun(day, now, planned_at=None if self.pages == 1 else now, planned=self.pages)
+
+    async def report(self, day: date, now: datetime) -> DailyLook:
+        """All settled; what is next is another day."""
+        run = DailySmsRun(day, now, planned_at=now, planned=self.pages)
+        self.turn, self.pages = None, 0
+        return DailyLook(run, None)
+
+
 class Accepting:
     """A receiver of webhooks that takes everything."""
 
@@ -106,6 +138,7 @@ class Stage:
     client: Client
     sweep: FragileSweep
     vendor: ScriptedVendor = field(default_factory=ScriptedVendor)
+    days: DaysOnEnd = field(default_factory=DaysOnEnd)
 
     def world(self) -> World:
         """Knows the same cases and the same vendor as the workers, who keep the machine's time."""
@@ -128,11 +161,10 @@ async def open_stage(
     stage = Stage(database, client, FragileSweep(behind.sweep), behind.vendor)
     webhooks = DeliverWebhooks(behind.uow, Accepting(), behind.clock, Pace(idle=timedelta(milliseconds=10)))
     reconcile = ReconcileDay(behind.uow, MERCHANTS, behind.clock, TimeOrderedIds())
-    daily = SendDailySms(behind.uow, TimeOrderedIds())
     plans = (
         after_sales.plan(behind.use_cases, behind.clock),
         payments.plan(behind.use_cases, behind.gateways, behind.clock),
-        maintenance.plan(stage.sweep, reconcile, daily, behind.clock),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        maintenance.plan(stage.sweep, reconcile, stage.days, behind.clock),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         delivery.plan(webhooks),
         timekeeping.plan(NothingDue(), behind.clock),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     )

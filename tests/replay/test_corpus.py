@@ -23,7 +23,7 @@ SAME_WITHOUT = {
 }
 """Paths whose timers all ring, or that have none: an alarm changes nothing about them."""
 
-MOST_BYTES = 2_200_000
+MOST_BYTES = 2_500_000
 
 
 async def test_every_committed_history_replays() -> None:
@@ -84,5 +84,6 @@ def test_histories_name_no_machine() -> None:
 
 def test_payloads_of_histories_stay_readable() -> None:
     """Snapshots written long ago lack the fields added since; they are there to be decoded for ever."""
-    event = json.loads((FOLDER / ENTRIES[0].file).read_text(encoding="utf-8"))["events"][0]
+    entry = next(one for one in ENTRIES if one.workflow_type == WorkflowName.AFTER_SALES)
+    event = json.loads((FOLDER / entry.file).read_text(encoding="utf-8"))["events"][0]
     assert event["workflowExecutionStartedEventAttributes"]["input"]["payloads"]

@@ -20,6 +20,7 @@ WALKED_AGAIN = (
     "return-refund.deadline-moved-a-little",
     "return-refund.refunded-with-a-unit-missing",
     "exchange.refused-in-part",
+    "daily-sms.a-day",
     "reconciliation.given-up",
     "sweep.healed",
     "webhook-delivery.pumping",

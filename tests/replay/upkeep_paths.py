@@ -1,4 +1,4 @@
-"""The workflows beside the cases: the sweep, the pump of webhooks, reconciliation, timekeepers."""
+"""The workflows beside the cases: sweep, pump of webhooks, reconciliation, timekeepers, daily SMS."""
 
 from __future__ import annotations
 
@@ -158,6 +158,43 @@ async def slept_until_continued(walker: Walker) -> Runs:
     current = walker.client.get_workflow_handle(first.id)
     while (await current.describe()).run_id == first.first_execution_run_id:
         await walker.world.skipper.fast_forward(current, LONGEST_SLEEP)
+        await workflow_at_rest(current)
+    await current.terminate("the path ends here")
+    return walker.client.get_workflow_handle(first.id, run_id=first.first_execution_run_id)
+
+
+HALF_A_DAY = timedelta(hours=9, minutes=1)
+"""Until the stage's next day begins, and from there until its hour."""
+
+
+async def start_daily_sms(walker: Walker) -> WorkflowHandle[Any, None]:
+    """The daily SMS, waiting for the first day to begin."""
+    walker.stage.days.turn, walker.stage.days.pages = None, 0
+    handle = await walker.client.start_workflow(
+        WorkflowName.DAILY_SMS, id=f"daily-sms/{uuid4().hex}", task_queue=Queue.MAINTENANCE
+    )
+    await workflow_at_rest(handle)
+    return handle
+
+
+@path("daily-sms")
+async def a_day(walker: Walker) -> Runs:
+    """Its begin, its hour, two pages, its report; then the next day begins."""
+    handle = await start_daily_sms(walker)
+    for _ in range(3):
+        await walker.world.skipper.fast_forward(handle, HALF_A_DAY)
+        await workflow_at_rest(handle)
+    await handle.terminate("the path ends here")
+    return handle
+
+
+@path("daily-sms")
+async def told_until_continued(walker: Walker) -> Runs:
+    """Day after day until the history is long, then a new run goes on with the next one."""
+    first = await start_daily_sms(walker)
+    current = walker.client.get_workflow_handle(first.id)
+    while (await current.describe()).run_id == first.first_execution_run_id:
+        await walker.world.skipper.fast_forward(current, HALF_A_DAY)
         await workflow_at_rest(current)
     await current.terminate("the path ends here")
     return walker.client.get_workflow_handle(first.id, run_id=first.first_execution_run_id)
