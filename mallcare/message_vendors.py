@@ -82,7 +82,7 @@ def message_gateways(
 def receipt_doors(settings: Settings) -> dict[Channel, ReceiptDoor]:
     """Where vendors deliver receipts; none without a token that keeps strangers out."""
     token = settings.aliyun_sms_receipt_token
-    if token is None:
+    if token is None or not token.get_secret_value():
         return {}
     return {Channel.SMS: ReceiptDoor(token.get_secret_value(), AliyunSmsReceipts())}
 

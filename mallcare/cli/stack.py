@@ -10,6 +10,7 @@ from rich.table import Table
 from mallcare.embedded.exit import leave
 from mallcare.embedded.stack import EmbeddedStack
 from mallcare.embedded.supervisor import ServiceEvent
+from mallcare.gateways.simulators.messages.keys import message_accounts
 from mallcare.gateways.simulators.wechat_pay.keys import generate_credentials
 from mallcare.settings import Settings
 
@@ -23,6 +24,7 @@ def build_stack(
     return EmbeddedStack(
         settings,
         wechat_pay_keys=lambda: generate_credentials().environment(),
+        message_accounts=message_accounts,
         time_skipping=time_skipping,
         simulator_env=simulator_env,
         on_event=tell,

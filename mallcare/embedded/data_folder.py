@@ -30,6 +30,9 @@ DEFAULT_PORTS: Final[Mapping[str, int]] = {
     "postgres": 5433,
     "payment_simulator": 8101,
     "mall_simulator": 8102,
+    "wecom_simulator": 8103,
+    "dingtalk_simulator": 8104,
+    "sms_simulator": 8105,
     "worker_metrics": 9101,
 }
 NEIGHBOURS_TRIED: Final = 20

@@ -32,6 +32,12 @@ from mallcare.settings import Settings
 ENGINES: Final = 0
 VENDORS: Final = 1
 PRODUCT: Final = 2
+MESSENGERS: Final[Mapping[str, str]] = {
+    "MALLCARE_WECOM_URL": "wecom-simulator",
+    "MALLCARE_DINGTALK_URL": "dingtalk-simulator",
+    "MALLCARE_ALIYUN_SMS_URL": "sms-simulator",
+}
+"""Settings of messaging vendors, and the services that stand for them."""
 
 
 def _module(*words: str) -> tuple[str, ...]:
@@ -44,6 +50,9 @@ class Programs:
 
     payment_simulator: Sequence[str] = _module("mallcare.gateways.simulators.wechat_pay")
     mall_simulator: Sequence[str] = _module("mallcare.gateways.simulators.mall")
+    wecom_simulator: Sequence[str] = _module("mallcare.gateways.simulators.wecom")
+    dingtalk_simulator: Sequence[str] = _module("mallcare.gateways.simulators.dingtalk")
+    sms_simulator: Sequence[str] = _module("mallcare.gateways.simulators.aliyun_sms")
     bootstrap: Sequence[str] = _module("mallcare.cli", "bootstrap")
     worker: Sequence[str] = _module("mallcare.cli", "worker")
     api: Sequence[str] = _module("mallcare.cli", "api")
@@ -53,12 +62,15 @@ class EmbeddedStack:
     """Everything a deployment consists of, in one folder.
 
     Whatever the settings name as external (a database, a Temporal, a vendor's address) is used and not
-    started. Services: `postgres`, `temporal`, `payment-simulator`, `mall-simulator`, `worker`, `api`, and
+    started. Services: `postgres`, `temporal`, `payment-simulator`, `mall-simulator`, with accounts at
+    messaging vendors `wecom-simulator`, `dingtalk-simulator` and `sms-simulator` too, `worker`, `api`, and
     the step `bootstrap` between engines and product.
 
     Args:
         wechat_pay_keys: makes both sides' keys on the first start, as environment variables
             (`MALLCARE_WECHAT_PAY_*` for us, `MALLCARE_SIM_WECHAT_PAY_*` for the simulator).
+        message_accounts: makes accounts at messaging vendors in the same way; None: nobody is sent
+            messages, and none of those vendors is started.
         time_skipping: Temporal may skip a case's time: for the demo.
         simulator_env: more `MALLCARE_SIM_*` variables, stronger than kept ones.
         on_event: told of services that came up, died and were restarted.
@@ -69,6 +81,7 @@ class EmbeddedStack:
         settings: Settings,
         *,
         wechat_pay_keys: Callable[[], Mapping[str, str]],
+        message_accounts: Callable[[], Mapping[str, str]] | None = None,
         time_skipping: bool = False,
         simulator_env: Mapping[str, str] | None = None,
         on_event: Callable[[ServiceEvent], None] | None = None,
@@ -84,6 +97,7 @@ class EmbeddedStack:
         self._simulator_env: dict[str, str] = {}
         self._simulator_options = dict(simulator_env or {})
         self._wechat_pay_keys = wechat_pay_keys
+        self._message_accounts = message_accounts
         self._programs = programs or Programs()
 
     # --- use -----------------------------------------------------------------------------------
@@ -158,15 +172,7 @@ class EmbeddedStack:
             wishes["worker_metrics"] = given.worker_metrics_port
             firm.add("worker_metrics")
         ports = self.ports = choose_ports(self.data_dir, wishes, firm=firm)
-        kept = keep_secrets(
-            self.data_dir,
-            {
-                "jwt": lambda: {"MALLCARE_JWT_KEY": secrets.token_urlsafe(48)},
-                "webhooks": lambda: {"MALLCARE_WEBHOOK_SECRET": standard_webhooks_secret()},
-                "mall_tenders": lambda: {"MALLCARE_MALL_TENDER_SECRET": standard_webhooks_secret()},
-                "wechat_pay": self._wechat_pay_keys,
-            },
-        )
+        kept = keep_secrets(self.data_dir, self._secret_makers())
         self._postgres = EmbeddedPostgres(self.data_dir, port=ports["postgres"])
         self._temporal = EmbeddedTemporal(
             self.data_dir,
@@ -175,10 +181,32 @@ class EmbeddedStack:
             ui_port=ports["temporal_ui"],
             namespace=given.temporal_namespace,
         )
-        product = {name: value for name, value in kept.items() if not name.startswith("MALLCARE_SIM_")}
+        real = self._real_messengers()
+        product = {
+            name: value for name, value in kept.items() if not name.startswith(("MALLCARE_SIM_", *real))
+        }
         product |= self._addresses() | self._explicit()
         self.env = product
         self._simulator_env = self._simulators_know(kept) | self._simulator_options
+
+    def _secret_makers(self) -> dict[str, Callable[[], Mapping[str, str]]]:
+        makers: dict[str, Callable[[], Mapping[str, str]]] = {
+            "jwt": lambda: {"MALLCARE_JWT_KEY": secrets.token_urlsafe(48)},
+            "webhooks": lambda: {"MALLCARE_WEBHOOK_SECRET": standard_webhooks_secret()},
+            "mall_tenders": lambda: {"MALLCARE_MALL_TENDER_SECRET": standard_webhooks_secret()},
+            "wechat_pay": self._wechat_pay_keys,
+        }
+        if self._message_accounts is not None:
+            makers["messages"] = self._message_accounts
+        return makers
+
+    def _real_messengers(self) -> tuple[str, ...]:
+        """Names of the settings of messaging vendors that are none of ours: our accounts are not for them."""
+        given = (
+            ("MALLCARE_WECOM_", self.given.wecom_url),
+            ("MALLCARE_ALIYUN_SMS_", self.given.aliyun_sms_url),
+        )
+        return tuple(prefix for prefix, url in given if url is not None)
 
     def _addresses(self) -> dict[str, str]:
         """Where everything of ours is, under the names of the settings."""
@@ -192,6 +220,9 @@ class EmbeddedStack:
             "MALLCARE_MALL_TENDER_URL": mall,
             "MALLCARE_WEBHOOK_URL": f"{mall}/webhooks",
         }
+        if self._message_accounts is not None:
+            for name, service in MESSENGERS.items():
+                addresses[name] = f"http://{HOST}:{self.ports[service.replace('-', '_')]}"
         if self.given.database_url is None:
             self._postgres.folder.mkdir(parents=True, exist_ok=True)
             addresses["MALLCARE_DATABASE_URL"] = self._postgres.url
@@ -219,7 +250,18 @@ class EmbeddedStack:
             "MALLCARE_SIM_MALL_LEDGER_PATH": str(self.data_dir / "mall-simulator.db"),
             "MALLCARE_SIM_MALL_TENDER_SECRET": self.env["MALLCARE_MALL_TENDER_SECRET"],
             "MALLCARE_SIM_MALL_WEBHOOK_SECRET": self.env["MALLCARE_WEBHOOK_SECRET"],
+            "MALLCARE_SIM_WECOM_LEDGER_PATH": str(self.data_dir / "wecom-simulator.db"),
+            "MALLCARE_SIM_DINGTALK_LEDGER_PATH": str(self.data_dir / "dingtalk-simulator.db"),
+            "MALLCARE_SIM_ALIYUN_SMS_LEDGER_PATH": str(self.data_dir / "sms-simulator.db"),
+            **self._receipts_go_to(),
         }
+
+    def _receipts_go_to(self) -> dict[str, str]:
+        token = self.env.get("MALLCARE_ALIYUN_SMS_RECEIPT_TOKEN")
+        if token is None:
+            return {}
+        address = f"{self.api_url}/v1/callbacks/aliyun_sms/receipts/{token}"
+        return {"MALLCARE_SIM_ALIYUN_SMS_REPORT_URL": address}
 
     # --- services ------------------------------------------------------------------------------
 
@@ -257,6 +299,14 @@ class EmbeddedStack:
             vendors.append(self._vendor("payment-simulator", self._programs.payment_simulator))
         if self.given.mall_tender_url is None or self.given.webhook_url is None:
             vendors.append(self._vendor("mall-simulator", self._programs.mall_simulator))
+        if self._message_accounts is not None:
+            given, programs = self.given, self._programs
+            messengers = (
+                (given.wecom_url, "wecom-simulator", programs.wecom_simulator),
+                (given.dingtalk_url, "dingtalk-simulator", programs.dingtalk_simulator),
+                (given.aliyun_sms_url, "sms-simulator", programs.sms_simulator),
+            )
+            vendors += [self._vendor(name, argv) for url, name, argv in messengers if url is None]
         return vendors
 
     def _vendor(self, name: str, argv: Sequence[str]) -> Service:

@@ -19,6 +19,7 @@ from temporalio.client import WorkflowExecutionStatus
 from mallcare.bootstrap import connect_temporal
 from mallcare.cli.reaching import kept_jwt_key, reach_temporal
 from mallcare.contracts.names import after_sales_workflow_id
+from mallcare.embedded.stack import MESSENGERS
 from mallcare.embedded.supervisor import recorded_processes
 from mallcare.settings import Settings
 from tests.e2e.books import Vendors
@@ -86,7 +87,7 @@ class KillableFolder:
         """kill -9 of every process in the record, and of the supervisor before it can restart one."""
         identities = recorded_processes(self.path)
         running = [process for identity in identities if (process := identity.find()) is not None]
-        assert len(running) == len(SERVICES)
+        assert len(running) == len(SERVICES) + len(MESSENGERS)
         for process in running:
             process.kill()
         up.process.kill()
