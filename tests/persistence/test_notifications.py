@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import psycopg
+import pytest
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mallcare.domain.commands import Actor
 from mallcare.domain.contacts import Contact, ContactRole
 from mallcare.domain.notifications import EVERYONE, Audience, Notification
 from mallcare.domain.vocabulary import Role
+from mallcare.persistence import notifications
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
 from mallcare.ports import OutgoingMessage
+from mallcare.ports.notices import Box
 from tests.domain.builders import PLACED_AT
 from tests.persistence.test_goods import statements
 
@@ -77,3 +82,52 @@ async def test_messages_to_the_mall_and_to_people_are_one_statement(
     assert len(asked) == 1
     assert stored(cleaner) == [("customer-1", "customer-1", "AS1:2:approved")]
     assert cleaner.execute("SELECT id FROM outgoing_messages").fetchall() == [("msg_1",)]
+
+
+FILL = """
+INSERT INTO notifications (audience, owner, reader, kind, link, facts, created_at, read_at)
+SELECT 'customer', 'customer-' || n % 100, 'customer-' || n % 100, 'refunded', '/v1/x', '{}', now(),
+       CASE WHEN n < 19900 THEN now() END
+FROM generate_series(0, 19999) n
+"""
+MINE = Box(Audience.CUSTOMER, "customer-1", "customer-1")
+
+
+def rows_read(plan: dict[str, Any]) -> int:
+    """Rows of messages that a plan looked at, thrown away ones included."""
+    own = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) if "Relation Name" in plan else 0
+    return int(own * plan["Actual Loops"]) + sum(rows_read(child) for child in plan.get("Plans", []))
+
+
+@pytest.mark.rule("P6")
+async def test_a_box_is_read_without_the_others(
+    uow: SqlUnitOfWorkFactory, cleaner: psycopg.Connection
+) -> None:
+    """A page reads what it shows, the bell what is unread, however much was read before."""
+    cleaner.execute(FILL)
+    cleaner.execute("ANALYZE notifications")
+    box = {"of_audience": "customer", "of_owner": "customer-1", "of_reader": "customer-1"}
+    for statement, given, most in (
+        (notifications.PAGE, {"room": 11}, 11),
+        (notifications.PAGE.where(notifications.BEFORE), {"room": 11, "number": 10**6}, 11),
+        (notifications.PAGE.where(notifications.UNREAD), {"room": 11}, 1),
+        (notifications.COUNT, {"most": 1_000}, 1),
+        (notifications.MARK_UP_TO, {"number": 10**6, "now": PLACED_AT}, 2),
+    ):
+        compiled = statement.compile(dialect=PGDialect_psycopg())
+        values = compiled.construct_params({**box, **given})
+        with cleaner.transaction(force_rollback=True):
+            row = cleaner.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {compiled}".encode(), values).fetchone()
+        assert row is not None
+        assert rows_read(row[0][0]["Plan"]) <= most, row
+    async with uow() as work:
+        assert await work.notifications.unread(MINE, 1_000) == 1
+        assert await work.notifications.unread(Box(Audience.STAFF, "customer-1", "customer-1"), 1_000) == 0
+
+
+async def test_the_count_ends_where_nobody_reads_on(uow: SqlUnitOfWorkFactory) -> None:
+    """At `most`, not beyond."""
+    async with uow() as work:
+        await work.notifications.add([replace(TOLD, once=None)] * 5)
+        assert await work.notifications.unread(MINE, 3) == 3
+        assert await work.notifications.unread(MINE, 9) == 5
