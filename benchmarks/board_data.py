@@ -33,6 +33,7 @@ LINE: Final = {
     "returnable": True,
 }
 LINES: Final = json.dumps([LINE])
+NOBODY: Final = '{"customer": {}, "ship_to": null}'
 QUOTE: Final = '{"tenders": [], "goods": [], "freight": [], "freight_if_last_fen": 0}'
 
 
@@ -166,7 +167,7 @@ def _order(page: Page, history: History, number: int, chance: random.Random) -> 
     page.orders.append(
         (
             *(order_no, 1, "h", supplier, "consumer", f"C{number % 50_000}", placed, placed, 0, "[]", "[]"),
-            *(LINES, "{}", "{}", closed if closed is not None and closed <= now else None, None, released),
+            *(LINES, NOBODY, "{}", closed if closed is not None and closed <= now else None, None, released),
         )
     )
     page.clocks.append(Made("shipment", order_no, "1", order_no, supplier, told))

@@ -1,13 +1,14 @@
 """Conditions of the board, each in one place: what a count counts is what its list lists.
 
-Written as text with the parameters `:now`, `:supplier`, `:due_from`, `:due_until`; columns are of `clocks`.
+Written as text with the parameters `:now`, `:supplier`, `:due_from`, `:due_until` and bounds of ages; columns
+are of `clocks`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Date, DateTime, Integer, Text, TextClause, bindparam, text
@@ -21,11 +22,12 @@ TYPES: Mapping[str, TypeEngine[Any]] = {
     **dict.fromkeys(("now", "before", "due_from", "due_until", "since"), INSTANT),
     **dict.fromkeys(("supplier", "place"), Text()),
     **dict.fromkeys(("first", "last"), Date()),
+    **dict.fromkeys(("older_12", "older_24", "older_48", "older_72"), INSTANT),
     "most": Integer(),
     "subjects": ARRAY(Text()),
     "after_id": BigInteger(),
 }
-PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
+PARAMETER = re.compile(r"(?<!:):([a-z_0-9]+)")
 OPEN = "ended_at IS NULL"
 ENDED = "ended_at IS NOT NULL"
 ZONE = str(BEIJING)
@@ -39,7 +41,7 @@ STATES: Mapping[ClockState, str] = {
         f"{OPEN} AND running_since IS NOT NULL AND (due_at IS NULL OR due_at >= :now)"
         " AND (at_risk_at IS NULL OR at_risk_at > :now)"
     ),
-    ClockState.PAUSED: f"{OPEN} AND running_since IS NULL AND started_at IS NOT NULL",
+    ClockState.PAUSED: f"{OPEN} AND due_at IS NULL AND running_since IS NULL AND started_at IS NOT NULL",
     ClockState.MET: f"{ENDED} AND outcome = 'met'",
     ClockState.BREACHED: f"{ENDED} AND outcome = 'breached'",
     ClockState.VOID: f"{ENDED} AND outcome = 'void'",
@@ -52,15 +54,20 @@ OF_SUPPLIER = "supplier_id = :supplier"
 
 
 def age_condition(age: Age) -> str:
-    """Open clocks of an age."""
-    parts = [OPEN, f"started_at <= :now - {_interval(age.least)}"] if age.least else [OPEN]
+    """Open clocks of an age; its bounds are parameters, so that they are not computed for every row."""
+    parts = [OPEN, f"started_at <= :{_bound(age.least)}"] if age.least else [OPEN]
     if age.most is not None:
-        parts.append(f"started_at > :now - {_interval(age.most)}")
+        parts.append(f"started_at > :{_bound(age.most)}")
     return " AND ".join(parts)
 
 
-def _interval(span: timedelta) -> str:
-    return f"interval '{int(span.total_seconds())} seconds'"
+def age_bounds(now: datetime) -> dict[str, datetime]:
+    """The parameters of all ages at an instant."""
+    return {_bound(age.least): now - age.least for age in Age if age.least}
+
+
+def _bound(since: timedelta) -> str:
+    return f"older_{since // timedelta(hours=1)}"
 
 
 def with_types(statement: str) -> TextClause:

@@ -164,6 +164,7 @@ KEEP = with_types(f"""
             SELECT supplier_id, {ENDS}, {PERCENTILES} FROM clocks WHERE {OF_DAY}
             GROUP BY GROUPING SETS ((), (supplier_id))
         ) AS counted
+        WHERE met + breached + void > 0
     )
     INSERT INTO clock_cohort_days (metric, day, snapshot)
     SELECT metric, day, pg_current_snapshot()::text FROM missing

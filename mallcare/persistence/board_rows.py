@@ -23,7 +23,9 @@ from mallcare.persistence.board_conditions import (
     ALWAYS_DUE,
     DUE_IN,
     OF_SUPPLIER,
+    PARAMETER,
     STATES,
+    age_bounds,
     age_condition,
     with_types,
 )
@@ -77,6 +79,9 @@ def list_rows(where: RowFilter, most: int, cursor: str | None) -> tuple[TextClau
         given |= {"due_from": where.due_in.begins_at, "due_until": where.due_in.ends_at}
     if cursor is not None:
         given["now"], given["place"], given["after_id"] = _place(where, cursor)
+    if where.age is not None:
+        known = age_bounds(given["now"])
+        given |= {name: known[name] for name in PARAMETER.findall(age_condition(where.age))}
     shape = _Shape(
         where.metrics,
         where.states,

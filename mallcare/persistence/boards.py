@@ -15,6 +15,7 @@ from mallcare.domain.metrics import Figure, Metric
 from mallcare.domain.tasks import TaskKind, TaskStatus
 from mallcare.domain.timeliness import Party
 from mallcare.persistence import board_counts, board_rows
+from mallcare.persistence.board_conditions import age_bounds
 from mallcare.persistence.board_rows import cursor_after, list_rows, record_of
 from mallcare.persistence.board_tables import DAYS_LOCK
 from mallcare.persistence.clocks import clock_of
@@ -49,7 +50,8 @@ class SqlBoards:
 
     async def open_clocks(self, supplier_id: str | None, now: datetime, before: datetime) -> list[OpenClocks]:
         """One statement."""
-        rows = await self._of(board_counts.OPEN_CLOCKS, supplier_id, now=now, before=before)
+        bounds = age_bounds(now)
+        rows = await self._of(board_counts.OPEN_CLOCKS, supplier_id, now=now, before=before, **bounds)
         return [_open_clocks(row) for row in rows]
 
     async def overdue_subjects(self, supplier_id: str | None, now: datetime) -> Mapping[Figure, int]:

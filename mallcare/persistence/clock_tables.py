@@ -54,7 +54,7 @@ class ClockRow(Base):
         Index(
             "ix_clocks_open",
             *("metric", "supplier_id", "due_at"),
-            postgresql_include=["at_risk_at", "running_since", "started_at"],
+            postgresql_include=["at_risk_at", "running_since", "started_at", "id"],
             postgresql_where=text(RUNS),
         ),
         Index(

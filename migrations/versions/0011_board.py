@@ -109,7 +109,7 @@ def _indexes() -> None:
         "ix_clocks_open",
         "clocks",
         ["metric", "supplier_id", "due_at"],
-        postgresql_include=["at_risk_at", "running_since", "started_at"],
+        postgresql_include=["at_risk_at", "running_since", "started_at", "id"],
         postgresql_where=sa.text(RUNS),
     )
     op.create_index(
