@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from api.schemas.bodies import Asked
 from api.schemas.fields import Flag, Id
@@ -17,7 +17,8 @@ HOUR = 3_600
 DAY_SECONDS = 24 * HOUR
 LONGEST_TARGET = 60 * DAY_SECONDS
 MOST_SPECIAL_DAYS = 5_000
-OFFICE = ["09:00-12:00", "13:00-18:00"]
+OFFICE: list[JsonValue] = ["09:00-12:00", "13:00-18:00"]
+WEEK: list[JsonValue] = [*[OFFICE] * 5, [], []]
 
 TargetSeconds = Annotated[int, Field(strict=True, ge=60, le=LONGEST_TARGET)]
 BeforeSeconds = Annotated[int, Field(strict=True, ge=-LONGEST_TARGET, le=LONGEST_TARGET)]
@@ -165,7 +166,7 @@ class ServiceCalendarIn(Asked):
                 {
                     "calendar_id": "desk",
                     "zone": "Asia/Shanghai",
-                    "plans": [{"effective_from": "2026-01-01", "days": [OFFICE] * 5 + [[], []]}],
+                    "plans": [{"effective_from": "2026-01-01", "days": WEEK}],
                     "special": {"2026-10-01": [], "2026-10-10": OFFICE},
                     "known_until": "2026-12-31",
                 }
