@@ -208,7 +208,8 @@ class SendNotice:
 
 
 async def _outstanding(uow: UnitOfWork, notice: Notice, now: datetime) -> rules.Outstanding:
-    """What of a reminder still runs."""
+    """What of a reminder still runs, as of now, or of the moment it was written where a demo runs ahead."""
+    now = max(now, notice.created_at)
     running = await uow.reminders.still_running(str(notice.facts["batch_id"]), parties_of(notice), now)
     of: Counter[str] = Counter()
     for one in running.by_level:

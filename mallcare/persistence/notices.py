@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -88,7 +88,8 @@ class SqlNotices:
         self._connection = connection
 
     async def add(self, notices: Sequence[Notice]) -> int:
-        """In one statement, however many."""
+        """In one statement; what is due when it is written is due at once, even where a demo runs ahead."""
+        now = datetime.now(UTC)
         rows = [
             {
                 "notice_id": notice.notice_id,
@@ -101,7 +102,7 @@ class SqlNotices:
                 "fallback_of": notice.fallback_of,
                 "status": notice.status.value,
                 "created_at": notice.created_at,
-                "next_attempt_at": notice.next_attempt_at,
+                "next_attempt_at": _first_attempt(notice, now),
             }
             for notice in notices
         ]
@@ -233,3 +234,8 @@ def _notice(row: Row[*tuple[Any, ...]]) -> Notice:
         vendor_message_id=row.vendor_message_id,
         error_code=row.error_code,
     )
+
+
+def _first_attempt(notice: Notice, now: datetime) -> datetime:
+    at_once = notice.next_attempt_at <= notice.created_at
+    return min(notice.next_attempt_at, now) if at_once else notice.next_attempt_at

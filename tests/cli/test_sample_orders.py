@@ -50,7 +50,7 @@ def test_the_sample_shows_what_orders_can_be() -> None:
     assert tenders == {TenderKind.CASH, TenderKind.POINTS, TenderKind.VOUCHER}
     assert any(order["discounts"] for order in orders)
     assert any(order["freight_fen"] for order in orders)
-    assert len({order["supplier_id"] for order in orders}) == 4
+    assert len({order["supplier_id"] for order in orders}) == 5
 
 
 @pytest.mark.rule("A1")

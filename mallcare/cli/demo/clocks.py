@@ -1,4 +1,4 @@
-"""The clock of one live case, which a scene may put forward."""
+"""The clocks of live workflows, which a scene may put forward."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 from time import monotonic
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper
@@ -20,7 +20,7 @@ STATE = SearchAttributeKey.for_keyword(SearchAttribute.STATE)
 
 
 class CaseClocks:
-    """Fast-forwards the clock of one live case; its neighbours and the wall clock stay where they are."""
+    """Fast-forwards the clock of one live workflow; its neighbours and the wall clock stay where they are."""
 
     def __init__(self, temporal: Client) -> None:
         self._temporal = temporal
@@ -40,6 +40,20 @@ class CaseClocks:
             await asyncio.sleep(POLL_SECONDS)
         await self._skipper.fast_forward(handle, by)
 
+    async def forward_process(self, workflow_id: str, by: timedelta) -> None:
+        """Let `by` pass for one of the platform's own processes, once it runs.
+
+        Raises:
+            DemoFailed: it was not started in time.
+        """
+        handle = self._temporal.get_workflow_handle(workflow_id)
+        deadline = monotonic() + PATIENCE_SECONDS
+        while not await _runs(handle):
+            if monotonic() > deadline:
+                raise DemoFailed(f"{workflow_id} does not run")
+            await asyncio.sleep(POLL_SECONDS)
+        await self._skipper.fast_forward(handle, by)
+
 
 async def _known_state(handle: WorkflowHandle[object, object]) -> str | None:
     """The state a workflow shows, None while there is no such workflow."""
@@ -48,4 +62,13 @@ async def _known_state(handle: WorkflowHandle[object, object]) -> str | None:
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
+        raise
+
+
+async def _runs(handle: WorkflowHandle[object, object]) -> bool:
+    try:
+        return (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
         raise

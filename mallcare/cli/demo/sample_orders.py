@@ -49,6 +49,9 @@ SHELVES: dict[str, tuple[Product, ...]] = {
         Product("XM-KNIFE", "三德刀", 9_900),
     ),
 }
+LATE_SUPPLIER = "lanting-paper"
+"""兰亭纸品: ships nothing, so that the scene of late orders has something to tell."""
+PAPER = Product("LT-PAPER", "洒金宣纸 50 张", 6_800)
 CUSTOMERS = (("林晓禾", "13800000001"), ("周予安", "13800000002"), ("陈若水", "13800000003"))
 RETURNS_TO = {
     supplier_id: {
@@ -159,6 +162,8 @@ def scene_drafts(now: datetime) -> dict[str, Draft]:
             "xiaoman-kitchen", 1, placed, ((kitchen[2], 2),), voucher_fen=999, delivered_at=delivered
         ),
         "nobody_ships": Draft("qinghe-home", 2, placed, ((home[0], 2),), delivered_at=delivered),
+        "ageing": Draft(LATE_SUPPLIER, 0, now - 35 * HOUR, ((PAPER, 1),)),
+        "long_overdue": Draft(LATE_SUPPLIER, 1, now - 4 * DAY, ((PAPER, 2),), freight_fen=600),
     }
 
 

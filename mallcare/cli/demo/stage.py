@@ -15,6 +15,21 @@ from mallcare.cli.formats import Json
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """How a scene ended, for the table of all of them."""
+
+    subject: str
+    state: str
+    refunded_fen: int = 0
+
+    @classmethod
+    def of(cls, case: Json) -> Ending:
+        """Of a scene that is about one request."""
+        refunded = sum(leg["amount_fen"] for leg in case["refunds"] if leg["status"] == "SUCCEEDED")
+        return cls(case["after_sales_no"], formats.state(case["state"]), refunded)
+
+
+@dataclass(frozen=True, slots=True)
 class Voice:
     """What the audience hears and sees."""
 

@@ -18,11 +18,11 @@ from mallcare.cli.demo.callers import Callers
 from mallcare.cli.demo.clocks import CaseClocks
 from mallcare.cli.demo.promises import DemoFailed, expect
 from mallcare.cli.demo.sample_orders import RETURNS_TO, SampleOrders, sample_orders
-from mallcare.cli.demo.scenes import SCENES
-from mallcare.cli.demo.stage import Stage, Voice
+from mallcare.cli.demo.scenes import SCENES, timeliness
+from mallcare.cli.demo.stage import Ending, Stage, Voice
 from mallcare.cli.demo.vendors import Vendors
 from mallcare.cli.errors import CommandFailed
-from mallcare.cli.formats import Json, console_for_people, state, yuan
+from mallcare.cli.formats import console_for_people, yuan
 from mallcare.cli.order_import.run import import_orders
 from mallcare.cli.reaching import ReachedApi
 from mallcare.cli.stack import addresses, build_stack
@@ -84,8 +84,10 @@ def _hurried(settings: Settings) -> Settings:
 async def _tour(stack: EmbeddedStack, console: Console) -> None:
     begun = datetime.now(UTC)
     sample = sample_orders(f"{begun:%y%m%d%H%M%S}", begun)
+    async with httpx.AsyncClient(base_url=stack.api_url, timeout=10) as http:
+        await timeliness.introduce(Callers(http, stack.settings))
     await _import(stack, sample, console)
-    played: list[tuple[str, Json]] = []
+    played: list[tuple[str, Ending]] = []
     async with httpx.AsyncClient(base_url=stack.api_url, timeout=10) as http:
         stage = await _stage(stack, http, console, sample)
         for supplier_id, address in stage.return_addresses.items():
@@ -93,9 +95,10 @@ async def _tour(stack: EmbeddedStack, console: Console) -> None:
         for number, scene in enumerate(SCENES, 1):
             stage.voice.scene(number, scene.title)
             try:
-                played.append((scene.title, await scene.play(stage)))
+                ended = await scene.play(stage)
             except DemoFailed as failure:
                 raise DemoFailed(f"scene {number}, {scene.title}: {failure}") from failure
+            played.append((scene.title, ended if isinstance(ended, Ending) else Ending.of(ended)))
     _summary(stack, console, stage.voice, played)
 
 
@@ -125,7 +128,13 @@ async def _stage(
     assert settings.mall_tender_url is not None
     return Stage(
         callers=Callers(http, settings),
-        vendors=Vendors(http, settings.wechat_pay_url, settings.mall_tender_url),
+        vendors=Vendors(
+            http,
+            settings.wechat_pay_url,
+            settings.mall_tender_url,
+            wecom_url=settings.wecom_url or "",
+            sms_url=settings.aliyun_sms_url or "",
+        ),
         clocks=CaseClocks(await connect_temporal(settings)),
         voice=Voice(console, stack.api_url, settings.temporal_ui_url or "", settings.temporal_namespace),
         orders=sample.scenes,
@@ -133,17 +142,16 @@ async def _stage(
     )
 
 
-def _summary(stack: EmbeddedStack, console: Console, voice: Voice, played: list[tuple[str, Json]]) -> None:
+def _summary(stack: EmbeddedStack, console: Console, voice: Voice, played: list[tuple[str, Ending]]) -> None:
     console.print()
     console.rule(f"[bold]All {len(played)} scenes held what they promise[/]", align="left", style="green")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("scene")
-    table.add_column("case")
+    table.add_column("case, order")
     table.add_column("state")
     table.add_column("refunded", justify="right")
-    for title, case in played:
-        refunded = sum(leg["amount_fen"] for leg in case["refunds"] if leg["status"] == "SUCCEEDED")
-        table.add_row(title, case["after_sales_no"], state(case["state"]), yuan(refunded))
+    for title, ended in played:
+        table.add_row(title, ended.subject, ended.state, yuan(ended.refunded_fen))
     console.print(table)
     console.print()
     console.print(addresses(stack))

@@ -23,10 +23,20 @@ class PaidOut:
 class Vendors:
     """The simulated vendors' doors for demos: faults, and the ledgers that say who was paid how often."""
 
-    def __init__(self, http: httpx.AsyncClient, wechat_pay_url: str, mall_url: str) -> None:
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        wechat_pay_url: str,
+        mall_url: str,
+        *,
+        wecom_url: str = "",
+        sms_url: str = "",
+    ) -> None:
         self._http = http
         self._wechat_pay = wechat_pay_url
         self._mall = mall_url
+        self._wecom = wecom_url
+        self._sms = sms_url
 
     async def time_out_after_paying(self, transaction_id: str) -> None:
         """WeChat Pay will pay the next refund of this payment and then never answer."""
@@ -35,6 +45,22 @@ class Vendors:
             "match": {"operation": "submit", "transaction_id": transaction_id},
         }
         (await self._http.post(f"{self._wechat_pay}/admin/faults", json=fault)).raise_for_status()
+
+    async def join_wecom(self, *user_ids: str) -> None:
+        """These people are members of the enterprise in WeCom."""
+        members = {"user_ids": list(user_ids)}
+        (await self._http.put(f"{self._wecom}/admin/members", json=members)).raise_for_status()
+
+    async def shown_in_wecom(self, user_id: str) -> list[Json]:
+        """What WeCom really showed to a member, in order."""
+        answer = await self._http.get(f"{self._wecom}/admin/messages", params={"receiver": user_id})
+        return [message for message in answer.json() if message["shown"]]
+
+    async def sms_to(self, phone: str) -> list[Json]:
+        """The short messages that really went to a phone, in order."""
+        return [
+            sms for sms in (await self._http.get(f"{self._sms}/admin/ledger")).json() if sms["phone"] == phone
+        ]
 
     async def books_of(self, case: Json) -> list[PaidOut]:
         """What the vendors' ledgers hold about the refunds of a case, in the case's order."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from mallcare.cli.demo.scenes import exchanges, refunds, returns, reviews
-from mallcare.cli.demo.stage import Stage
+from mallcare.cli.demo.scenes import exchanges, refunds, returns, reviews, timeliness
+from mallcare.cli.demo.stage import Ending, Stage
 from mallcare.cli.formats import Json
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A title and what happens."""
+    """A title and what happens; answers the request it was about, or else how it ended."""
 
     title: str
-    play: Callable[[Stage], Awaitable[Json]]
+    play: Callable[[Stage], Awaitable[Json | Ending]]
 
 
 SCENES = (
@@ -29,4 +29,5 @@ SCENES = (
     Scene("An exchange to a new address 换货改址", exchanges.new_address),
     Scene("An exchange out of stock, refunded 换货缺货退款", exchanges.out_of_stock),
     Scene("A return that nobody ships 逾期未寄", returns.nobody_ships),
+    Scene("An order that nobody ships: reminders, breach, SMS, board 逾期未发货", timeliness.nobody_ships),
 )
