@@ -190,8 +190,10 @@ class Shop:
         return order
 
     async def look(self, now: datetime, shard: int = SHARD, *, page: int = 500) -> Kept:
-        """One look of a timekeeper."""
-        return await KeepTime(self.uow, TimeOrderedIds(), page=page)(shard, now)
+        """One look of a timekeeper, as far as orders are concerned: what comes next is a release."""
+        kept = await KeepTime(self.uow, TimeOrderedIds(), page=page)(shard, now)
+        async with self.uow() as uow:
+            return Kept(kept.released, kept.withheld, await uow.releases.next_due(shard))
 
     async def stored(self, order: Order) -> OrderRecord:
         """The order as last committed."""

@@ -15,6 +15,8 @@ from tests.timekeeping.orders import DUE_AT, SHARD, Shop
 
 pytestmark = pytest.mark.rule("A1")
 EARLY = DUE_AT - timedelta(minutes=1)
+FIRST_RUNG = DUE_AT + timedelta(hours=36)
+"""What comes next once an order is released: its supplier is reminded of shipping it."""
 
 
 def counted(outcome: str) -> float:
@@ -34,7 +36,7 @@ async def test_the_later_clock_decides(shop: Shop) -> None:
     shop.here.at = PLACED_AT
     assert await looked(shop) == KeepTimeReport(next_due_at=DUE_AT)
     shop.here.at = DUE_AT
-    assert await looked(shop) == KeepTimeReport(released=1)
+    assert await looked(shop) == KeepTimeReport(released=1, next_due_at=FIRST_RUNG)
 
 
 async def test_both_outcomes_are_counted(shop: Shop) -> None:
@@ -44,5 +46,5 @@ async def test_both_outcomes_are_counted(shop: Shop) -> None:
     orders = [await shop.bought() for _ in range(3)]
     await shop.ask(orders[0])
     shop.here.at = DUE_AT
-    assert await looked(shop) == KeepTimeReport(released=2, withheld=1)
+    assert await looked(shop) == KeepTimeReport(released=2, withheld=1, next_due_at=FIRST_RUNG)
     assert (counted("released") - before[0], counted("withheld") - before[1]) == (2, 1)
