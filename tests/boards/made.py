@@ -26,7 +26,14 @@ async def mall(
     new_database: NewDatabase, **changes: object
 ) -> AsyncGenerator[tuple[AsyncEngine, Boards, SetClock]]:
     """A history in a database, and its board."""
-    known: dict[str, object] = {"orders": 600, "cases": 200, "now": NOW, "suppliers": 4, "days": 8, "tracked": 1}
+    known: dict[str, object] = {
+        "orders": 600,
+        "cases": 200,
+        "now": NOW,
+        "suppliers": 4,
+        "days": 8,
+        "tracked": 1,
+    }
     history = History(**{**known, **changes})  # type: ignore[arg-type]
     url = new_database(True)
     fill(url, history)
