@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime, timedelta
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from mallcare.domain.after_sales import AfterSalesCase
 from mallcare.domain.book import Unit
+from mallcare.domain.calendars import always_open
+from mallcare.domain.clocks import ClockEvent, ClockEventKind, ClockKey, Reading, elapsed, read
+from mallcare.domain.metrics import STAGES, Metric
 from mallcare.domain.orders import FREIGHT_LINE
+from mallcare.domain.stages import ENDED_WITHOUT_SUPPLIER, StageChange, stages
 from mallcare.domain.transitions import CLOCKS, allowed_actions
-from mallcare.domain.vocabulary import Kind, LegStatus, Role, State
+from mallcare.domain.vocabulary import Kind, LegStatus, ParcelPurpose, Role, State
 from tests.domain.ledger import Ledger
+
+ALWAYS = always_open()
 
 
 class AlwaysTrue(RuleBasedStateMachine):
     """The invariants of `ledger`, checked after every step of a machine that inherits them."""
 
     ledger: Ledger
+    now: datetime
 
     def __init__(self) -> None:
         super().__init__()
         self.amounts: dict[str, tuple[str, int, int]] = {}
+        self.clocks: dict[ClockKey, list[ClockEvent]] = {}
+        """Of stages, kept up to `followed` changes as their transactions write them."""
+        self.followed = 0
 
     def live(self) -> list[AfterSalesCase]:
         """Requests that have not ended."""
@@ -157,3 +168,51 @@ class AlwaysTrue(RuleBasedStateMachine):
         assert self.ledger.spent() == (paid if Unit(FREIGHT_LINE, 1) in decided else goods)
         if not self.ledger.parcels and not self.ledger.mall_units:
             assert self.ledger.spent() == paid
+
+    @invariant()
+    def a_stage_is_timed_exactly_while_it_waits_on_the_supplier(self) -> None:
+        """One open clock for each stage a request is in, none for any other, and none after its end (T2)."""
+        running = Counter((key.subject, key.metric) for key, at in self.readings() if not at.ended)
+        waiting = {(no, metric) for no, case in self.ledger.cases.items() for metric in stages(case)}
+        assert running == Counter(waiting)
+        assert not any(self.ledger.cases[no].state.final for no, _ in running)
+
+    @invariant()
+    def suppliers_are_not_charged_with_more_than_their_customers_waited(self) -> None:
+        """Stages follow each other within a request's life; refused goods go back beside them (T2)."""
+        totals: dict[tuple[str, bool], timedelta] = {}
+        for key, at in self.readings():
+            beside = (key.subject, key.metric is Metric.SHIP_BACK)
+            totals[beside] = totals.get(beside, timedelta(0)) + elapsed(at, ALWAYS, self.now)
+        for (no, _), total in totals.items():
+            case = self.ledger.cases[no]
+            end = case.updated_at if case.state.final else self.now
+            assert timedelta(0) <= total <= end - case.created_at
+
+    def readings(self) -> list[tuple[ClockKey, Reading]]:
+        """The clocks of all stages there have been, as they stand."""
+        for case, change in self.ledger.stage_changes[self.followed :]:
+            self.follow(case, change)
+        self.followed = len(self.ledger.stage_changes)
+        return [(key, read(events, ALWAYS)) for key, events in self.clocks.items()]
+
+    def follow(self, case: AfterSalesCase, change: StageChange) -> None:
+        """Start a clock under its version, or end the one that runs, in the way that is documented."""
+        assert change.metric in STAGES
+        no, (metric, kind, at, seq) = case.after_sales_no, (change.metric, change.kind, change.at, change.seq)
+        event = ClockEvent(f"{change.because}-{seq}", kind, at)
+        if kind is ClockEventKind.START:
+            key = ClockKey(metric, no, "", seq)
+            assert key not in self.clocks
+            self.clocks[key] = [event]
+            return
+        of_stage = [key for key in self.clocks if (key.metric, key.subject) == (metric, no)]
+        newest = self.clocks[max(of_stage, key=lambda key: key.seq)]
+        assert len(newest) == 1, "the newest clock of the stage has not ended yet"
+        newest.append(event)
+        left = case.taken_over or case.disputed or case.state in ENDED_WITHOUT_SUPPLIER
+        assert kind is (ClockEventKind.VOID if left else ClockEventKind.FULFIL)
+        withdrawn = {"cancelled", "closed", "clock_voided", "taken_over", "refunded_by_the_mall"}
+        assert (change.because in withdrawn) is (kind is ClockEventKind.VOID)
+        if (metric, kind) == (Metric.SHIP_BACK, ClockEventKind.FULFIL):
+            assert case.parcel(ParcelPurpose.SHIP_BACK) is not None

@@ -23,6 +23,7 @@ from mallcare.domain.orders import Order, TransactionKey, freeze
 from mallcare.domain.policy import AfterSalesPolicy, AutoRefundUsage
 from mallcare.domain.refunding import settle_refund
 from mallcare.domain.refunds import LegOutcome, RefundLeg
+from mallcare.domain.stages import StageChange, stage_changes
 from mallcare.domain.submission import Request, submit
 from mallcare.domain.tasks import TaskWanted
 from mallcare.domain.tracking import hear_of_parcel
@@ -48,6 +49,8 @@ class Ledger:
         self.tasks: list[tuple[str, TaskWanted]] = []
         self.cases: dict[str, AfterSalesCase] = {}
         self.events: list[tuple[str, CaseEvent]] = []
+        self.stage_changes: list[tuple[AfterSalesCase, StageChange]] = []
+        """What each decision did to the clocks of stages, with the request as it was decided."""
         self.mall_units: list[Unit] = []
         self.lost_units: set[tuple[str | None, Unit]] = set()
         self.reported_refunded: frozenset[str] = frozenset()
@@ -182,6 +185,9 @@ class Ledger:
 
     def _keep(self, decision: Decision) -> Decision:
         case = decision.case
+        if decision.events:
+            known, because = self.cases.get(case.after_sales_no), decision.events[-1].name
+            self.stage_changes += [(case, change) for change in stage_changes(known, case, because)]
         self.cases[case.after_sales_no] = case
         self.events += [(case.after_sales_no, event) for event in decision.events]
         self.tasks += [(case.after_sales_no, task) for task in decision.tasks]

@@ -301,6 +301,7 @@ def may_be_paid_otherwise(case: AfterSalesCase, leg: RefundLeg) -> bool:
 
 
 @pytest.mark.rule("A4")
+@pytest.mark.rule("T2")
 def test_no_interleaving_breaks_units_money_or_clocks() -> None:
     """Requests, decisions, alarms, parcels, vendors and the mall in any sequence: every invariant holds."""
     run_state_machine_as_test(OneOrder, settings=settings(max_examples=300, stateful_step_count=50))
