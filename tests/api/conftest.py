@@ -15,9 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api.app import create_app
 from api.deps import ApiDependencies, ApiPlatform
 from api.security import TokenVerifier
+from mallcare.application.receipts import ReceiptDoor
 from mallcare.application.use_cases import build_use_cases
 from mallcare.contracts.after_sales import CaseSnapshot
 from mallcare.contracts.names import Signal
+from mallcare.domain.contacts import Channel
+from mallcare.gateways.aliyun_sms import AliyunSmsReceipts
 from mallcare.gateways.system import TimeOrderedIds
 from mallcare.persistence.policies import PolicyCache
 from mallcare.persistence.queries import SqlCaseQueries
@@ -26,6 +29,7 @@ from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
 from mallcare.ports import BilledMerchant, BillRow, GatewayError, RefundCallbacks, RefundReport
 from tests.api.calls import AUDIENCE, ISSUER, KEY, Calls, Json, answered, ask_body, token
 
+RECEIPT_TOKEN = "receipts-come-here"
 PLACED_AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 LATER = PLACED_AT + timedelta(hours=2)
 """Past the cooling-off of the example order."""
@@ -159,6 +163,7 @@ async def api(engine: AsyncEngine, empty_database: str) -> AsyncGenerator[Api]:
         callbacks=verifiers,
         clock=clock,
         readiness=readiness,
+        receipts={Channel.SMS: ReceiptDoor(RECEIPT_TOKEN, AliyunSmsReceipts())},
     )
 
     @asynccontextmanager

@@ -113,6 +113,8 @@ OWNED: Mapping[Route, Probe] = {
     ("GET", "/v1/operations/tasks/counts"): Probe(None, NONE_OF_THEM),
     ("GET", "/v1/operations/daily-sms"): Probe(None, NONE_OF_THEM),
     ("GET", "/v1/operations/daily-sms/{day}"): Probe(None, NONE_OF_THEM),
+    ("GET", "/v1/operations/notices"): Probe(None, NONE_OF_THEM),
+    ("GET", "/v1/operations/notices/{notice_id}"): Probe(None, NONE_OF_THEM),
     ("POST", "/v1/operations/tasks/{task_id}/claim"): Probe(None, NONE_OF_THEM),
     ("POST", "/v1/operations/tasks/{task_id}/resolve"): Probe({"note": "done"}, NONE_OF_THEM),
     ("GET", TIMELINESS): Probe(None, NONE_OF_THEM),
@@ -158,6 +160,7 @@ ELSEWHERE = frozenset({*INTERCEPTS, *CONTACTS, *NOTIFICATIONS})
 OPEN = frozenset(
     {
         ("POST", "/v1/callbacks/wechat_pay/refunds"),
+        ("POST", "/v1/callbacks/aliyun_sms/receipts/{token}"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
         ("GET", "/metrics"),
@@ -214,7 +217,7 @@ async def ask(
     """Ask about one order, case or supplier; the answer with the asked-for numbers blotted out."""
     method, template = route
     path = template.replace("{order_no}", order_no).replace("{after_sales_no}", case) + probe.query
-    path = path.replace("{task_id}", task).replace("{supplier_id}", supplier)
+    path = path.replace("{task_id}", task).replace("{notice_id}", "NT404").replace("{supplier_id}", supplier)
     path = path.replace("{calendar_id}", "24x7").replace("{version}", "1").replace("{day}", "2026-03-01")
     body = probe.body
     if body is not None and "order_no" in body:
@@ -323,6 +326,8 @@ ALLOWED: Mapping[Route, str] = {
     ("GET", "/v1/operations/tasks/counts"): "operations finance auditor",
     ("GET", "/v1/operations/daily-sms"): "operations finance auditor",
     ("GET", "/v1/operations/daily-sms/{day}"): "operations finance auditor",
+    ("GET", "/v1/operations/notices"): "operations auditor",
+    ("GET", "/v1/operations/notices/{notice_id}"): "operations auditor",
     ("POST", "/v1/operations/tasks/{task_id}/claim"): "operations finance",
     ("POST", "/v1/operations/tasks/{task_id}/resolve"): "operations finance",
     ("GET", TIMELINESS): "operations auditor",
