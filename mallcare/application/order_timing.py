@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from mallcare.application.timing import Owed, new_clock, write_clocks
-from mallcare.domain.clocks import CalendarVersion, Clock, ClockEvent, ClockEventKind, ClockKey
+from mallcare.application.timing import Owed, Rules, clock_by, new_clock, present_rules, write_clocks
+from mallcare.domain.clocks import Clock, ClockEvent, ClockEventKind, ClockKey
 from mallcare.domain.deliveries import Leg, end_legs, legs, parcels
 from mallcare.domain.fulfilment import OrderEvent
 from mallcare.domain.metrics import Metric
@@ -98,27 +98,23 @@ async def _deliveries(
     followed: dict[ClockKey, Clock] = {}
     for parcel, reports in parcels(events).items():
         first = ClockKey(Metric.ABNORMAL_DELIVERY, order.order_no, parcel)
-        policy, calendar_of = await _rules(uow, order.supplier_id, mine.get(first))
-        calendar = await uow.timeliness.calendar(calendar_of)
-        found = legs(parcel, reports, _patience(policy), calendar)
+        rules = await _rules(uow, order.supplier_id, mine.get(first))
+        calendar = await uow.timeliness.calendar(rules.calendar)
+        found = legs(parcel, reports, _patience(rules.policy), calendar)
         for leg in end_legs(
             found, record.fulfilment.delivered_in_full_at(line_ids), record.fulfilment.closed_at
         ):
-            clock = mine.get(first._replace(seq=leg.seq)) or await _delivery(uow, record, leg)
+            clock = mine.get(first._replace(seq=leg.seq)) or _delivery(rules, record, leg)
             followed[clock.key] = replace(clock, events=leg.events, alarmed_at=leg.alarmed_at)
     gone = [_none_after_all(clock) for key, clock in mine.items() if key not in followed]
     return [*followed.values(), *gone]
 
 
-async def _rules(
-    uow: UnitOfWork, supplier_id: str, first: Clock | None
-) -> tuple[TimelinessPolicy, CalendarVersion]:
+async def _rules(uow: UnitOfWork, supplier_id: str, first: Clock | None) -> Rules:
+    """Of all clocks of a parcel: who was reminded by one patience is measured by the target it belongs to."""
     if first is not None:
-        return await uow.timeliness.version(first.policy_version), first.calendar
-    policy = await uow.timeliness.current(supplier_id)
-    promise = policy.promise(Metric.ABNORMAL_DELIVERY)
-    newest = await uow.timeliness.newest_calendar(promise.calendar_id)
-    return policy, CalendarVersion(newest.calendar_id, newest.version)
+        return Rules(await uow.timeliness.version(first.policy_version), first.calendar)
+    return await present_rules(uow, supplier_id, Metric.ABNORMAL_DELIVERY)
 
 
 def _patience(policy: TimelinessPolicy) -> timedelta:
@@ -128,10 +124,10 @@ def _patience(policy: TimelinessPolicy) -> timedelta:
     return max(timedelta(0), target - max(first, timedelta(0)))
 
 
-async def _delivery(uow: UnitOfWork, record: OrderRecord, leg: Leg) -> Clock:
+def _delivery(rules: Rules, record: OrderRecord, leg: Leg) -> Clock:
     order = record.order
     key = ClockKey(Metric.ABNORMAL_DELIVERY, order.order_no, leg.parcel, leg.seq)
-    return await new_clock(uow, Owed(key, order.order_no, order.supplier_id), leg.events, leg.alarmed_at)
+    return clock_by(rules, Owed(key, order.order_no, order.supplier_id), leg.events, leg.alarmed_at)
 
 
 def _none_after_all(clock: Clock) -> Clock:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mallcare.domain.clocks import CalendarVersion, Clock, ClockEvent, ClockKey, standing
+from mallcare.domain.metrics import Metric
+from mallcare.domain.timeliness import TimelinessPolicy
 from mallcare.ports import TimedClock, UnitOfWork
 
 
@@ -19,23 +21,40 @@ class Owed:
     supplier_id: str
 
 
-async def new_clock(
-    uow: UnitOfWork, owed: Owed, events: Sequence[ClockEvent], alarmed_at: datetime | None = None
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a promise is counted by, for ever."""
+
+    policy: TimelinessPolicy
+    calendar: CalendarVersion
+
+
+async def present_rules(uow: UnitOfWork, supplier_id: str, metric: Metric) -> Rules:
+    """The supplier's present policy, and the newest version of the calendar it counts a metric with."""
+    policy = await uow.timeliness.current(supplier_id)
+    calendar = await uow.timeliness.newest_calendar(policy.promise(metric).calendar_id)
+    return Rules(policy, CalendarVersion(calendar.calendar_id, calendar.version))
+
+
+def clock_by(
+    rules: Rules, owed: Owed, events: Sequence[ClockEvent], alarmed_at: datetime | None = None
 ) -> Clock:
-    """A clock by the supplier's present policy; it keeps that version and the calendar's for ever."""
-    policy = await uow.timeliness.current(owed.supplier_id)
-    promise = policy.promise(owed.key.metric)
-    calendar = await uow.timeliness.newest_calendar(promise.calendar_id)
+    """A clock that keeps these rules for ever."""
     return Clock(
         key=owed.key,
         order_no=owed.order_no,
         supplier_id=owed.supplier_id,
-        policy_version=policy.version,
-        calendar=CalendarVersion(calendar.calendar_id, calendar.version),
-        target=promise.target,
+        policy_version=rules.policy.version,
+        calendar=rules.calendar,
+        target=rules.policy.promise(owed.key.metric).target,
         events=tuple(events),
         alarmed_at=alarmed_at,
     )
+
+
+async def new_clock(uow: UnitOfWork, owed: Owed, events: Sequence[ClockEvent]) -> Clock:
+    """A clock by the present rules."""
+    return clock_by(await present_rules(uow, owed.supplier_id, owed.key.metric), owed, events)
 
 
 async def write_clocks(uow: UnitOfWork, clocks: Iterable[Clock]) -> None:
