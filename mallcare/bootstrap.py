@@ -18,7 +18,7 @@ from mallcare.application.hints import BackgroundHints
 from mallcare.application.receipts import ReceiptDoor
 from mallcare.application.sweep import Sweep
 from mallcare.application.use_cases import UseCases, build_use_cases
-from mallcare.application.wakes import BackgroundWakes
+from mallcare.application.wakes import BackgroundWakes, DispatcherWakes
 from mallcare.application.webhook_delivery import DeliverWebhooks
 from mallcare.domain.contacts import Channel
 from mallcare.domain.daily_sms import DailyTimes
@@ -108,7 +108,9 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
         engine = TemporalCaseEngine(temporal)
         timekeepers = TemporalTimekeepers(temporal)
         wakes = await stack.enter_async_context(BackgroundWakes(timekeepers, clock))
-        uow = SqlUnitOfWorkFactory(database, tell_due=wakes.tell_due)
+        dispatchers = TemporalNoticeDispatchers(temporal, dispatched(settings))
+        told = await stack.enter_async_context(DispatcherWakes(dispatchers))
+        uow = SqlUnitOfWorkFactory(database, tell_due=wakes.tell_due, tell_written=told.offer)
         hints = await stack.enter_async_context(BackgroundHints(engine, uow))
         http = await stack.enter_async_context(httpx.AsyncClient())
         board_changes = await stack.enter_async_context(
@@ -140,7 +142,7 @@ async def open_platform(settings: Settings, clock: Clock | None = None) -> Async
                 daily_sms=TemporalDailySms(temporal),
                 daily_reports=WatchDailySms(uow, TimeOrderedIds(), daily_times),
                 calendars=WatchCalendars(uow, TimeOrderedIds()),
-                dispatchers=TemporalNoticeDispatchers(temporal, dispatched(settings)),
+                dispatchers=dispatchers,
             ),
             clock=clock,
             hints=hints,

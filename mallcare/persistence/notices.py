@@ -82,10 +82,11 @@ ADD_RECEIPT = (
 
 
 class SqlNotices:
-    """See `ports.notices.Notices`."""
+    """See `ports.notices.Notices`. `written`: channels of the messages that were added so far."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self.written: set[Channel] = set()
 
     async def add(self, notices: Sequence[Notice]) -> int:
         """In one statement; what is due when it is written is due at once, even where a demo runs ahead."""
@@ -108,6 +109,7 @@ class SqlNotices:
         ]
         if not rows:
             return 0
+        self.written.update(notice.channel for notice in notices)
         return len((await self._connection.execute(ADD, {"rows": rows})).all())
 
     async def claim(

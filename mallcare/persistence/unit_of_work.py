@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mallcare.domain.contacts import Channel
 from mallcare.persistence.boards import SqlBoards
 from mallcare.persistence.cases import SqlCases
 from mallcare.persistence.clocks import SqlClocks
@@ -42,6 +43,8 @@ from mallcare.ports.timekeeping import Releases
 
 TellDue = Callable[[Mapping[int, datetime]], None]
 """Told after a commit, by shard, when the earliest of the clocks it wrote has to be looked at."""
+TellWritten = Callable[[Collection[Channel]], None]
+"""Told after a commit over which channels it wrote messages to people."""
 
 
 class SqlUnitOfWork:
@@ -83,11 +86,13 @@ class SqlUnitOfWork:
         cache: PolicyCache,
         timeliness: TimelinessCache,
         tell_due: TellDue | None = None,
+        tell_written: TellWritten | None = None,
     ) -> None:
         self._opening = engine.connect()
         self._cache = cache
         self._timeliness = timeliness
         self._tell_due = tell_due
+        self._tell_written = tell_written
 
     async def __aenter__(self) -> Self:
         with storage_errors():
@@ -106,7 +111,7 @@ class SqlUnitOfWork:
         self.timeliness = SqlTimeliness(connection, self._timeliness)
         self.contacts = SqlContacts(connection)
         self.notifications = SqlNotifications(connection)
-        self.notices = SqlNotices(connection)
+        self.notices = self._notices = SqlNotices(connection)
         self.daily_sms = SqlDailySmsRuns(connection)
         self.clocks = self._clocks = SqlClocks(connection)
         self.boards = SqlBoards(connection)
@@ -118,6 +123,8 @@ class SqlUnitOfWork:
         await self._opening.commit()
         if self._tell_due is not None and self._clocks.soonest:
             self._tell_due(self._clocks.soonest)
+        if self._tell_written is not None and self._notices.written:
+            self._tell_written(self._notices.written)
 
     async def __aexit__(
         self,
@@ -142,12 +149,14 @@ class SqlUnitOfWorkFactory:
         policy_cache: PolicyCache | None = None,
         timeliness_cache: TimelinessCache | None = None,
         tell_due: TellDue | None = None,
+        tell_written: TellWritten | None = None,
     ) -> None:
         self._engine = engine
         self._tell_due = tell_due
+        self._tell_written = tell_written
         self._cache = policy_cache or PolicyCache()
         self._timeliness = timeliness_cache or TimelinessCache()
 
     def __call__(self) -> SqlUnitOfWork:
         """A unit of work; it takes a connection of the pool when it is entered."""
-        return SqlUnitOfWork(self._engine, self._cache, self._timeliness, self._tell_due)
+        return SqlUnitOfWork(self._engine, self._cache, self._timeliness, self._tell_due, self._tell_written)

@@ -64,7 +64,7 @@ class Releases(Protocol):
 class Wakes(Protocol):
     """Wakes timekeepers in the background. Losing one is allowed: they look by themselves within minutes."""
 
-    def offer(self, shards: Collection[int]) -> None:
+    def offer(self, shards: Collection[int], /) -> None:
         """Something of these shards falls due soon. Never blocks, never raises."""
         ...
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -132,7 +133,8 @@ class Callers:
 
     async def tell(self, who: Claims, method: str, path: str, body: Json) -> Json:
         """Change something of the platform itself: a policy, a contact."""
-        return self._sound(await self._http.request(method, path, json=body, headers=self._headers(who)))
+        headers = self._headers(who) | {"Idempotency-Key": uuid4().hex}
+        return self._sound(await self._http.request(method, path, json=body, headers=headers))
 
     async def deliver(self, order: Json, waybill: str) -> None:
         """The mall reports that a carrier delivered a parcel."""

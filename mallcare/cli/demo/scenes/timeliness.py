@@ -72,7 +72,8 @@ async def _reminded(stage: Stage, who: str, by: timedelta) -> str:
         lambda seen: len(seen) > already,
         f"WeCom shows {who} a reminder",
     )
-    return str(shown[-1]["content"])
+    content = shown[-1]["content"]
+    return str(content.get("content") or content["description"])
 
 
 def _breach_recorded(seen: Json) -> bool:
