@@ -237,6 +237,6 @@ def _parties_of_ways(hearing: Hearing, channels: SupplierChannels) -> dict[Way, 
 
 
 def _link(supplier_id: str, running: StillRunning) -> str:
-    """The list of clocks that a reminder is about: what is overdue, else whatever is open."""
-    state = "overdue" if running.overdue else "open"
-    return f"/v1/clocks?supplier_id={quote(supplier_id, safe='')}&state={state}"
+    """The rows that a reminder is about: what is overdue, or all that is open, the most urgent first."""
+    rows = f"/v1/boards/timeliness/rows?supplier_id={quote(supplier_id, safe='')}"
+    return f"{rows}&state=overdue" if running.overdue == running.count else rows

@@ -1,4 +1,4 @@
-"""Reminders in PostgreSQL: however many a supplier has, each step is one statement."""
+"""Reminders in PostgreSQL: told, put off and given up by statements over thousands of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
     DateTime,
     Integer,
     Row,
@@ -17,7 +18,9 @@ from sqlalchemy import (
     Update,
     any_,
     bindparam,
+    exists,
     func,
+    literal_column,
     or_,
     select,
     text,
@@ -39,6 +42,9 @@ R, C = reminders.c, clocks.c
 REMINDING = 7401
 """Family of advisory locks on suppliers whose reminders are being told."""
 SHARD = bindparam("of_shard", type_=SmallInteger())
+PLACE: ColumnElement[str] = literal_column("reminders.ctid", Text())
+MOST = 20_000
+"""Rows that one statement changes: a second's work for the database."""
 NOW = bindparam("now", type_=DateTime(timezone=True))
 SUPPLIER = bindparam("of_supplier", type_=Text())
 PARTIES = any_(bindparam("to", type_=ARRAY(Text())))
@@ -59,16 +65,25 @@ SUPPLIERS = (
     .limit(bindparam("most", type_=Integer()))
 )
 TAKE = select(func.pg_try_advisory_xact_lock(REMINDING, func.hashtext(SUPPLIER)))
-DROP = (
-    update(reminders)
-    .where(*TO_TELL, R.clock_id == C.id, or_(C.ended_at.is_not(None), C.running_since.is_(None)))
-    .values(state=ReminderState.MOOT.value)
-)
+STOPPED = exists().where(R.clock_id == C.id, or_(C.ended_at.is_not(None), C.running_since.is_(None)))
 FOR_WHOM = select(R.party).distinct().where(*TO_TELL).order_by(R.party)
-_settle = update(reminders).where(*TO_TELL, R.party == PARTIES)
-POSTPONE = _settle.values(remind_at=bindparam("later", type_=DateTime(timezone=True)))
-TELL = _settle.values(state=ReminderState.TOLD.value, batch_id=bindparam("batch", type_=Text()))
-GIVE_UP = _settle.values(state=ReminderState.UNADDRESSED.value)
+
+
+def _change(which: ColumnElement[bool]) -> Update:
+    """Change at most so many of a supplier's reminders to tell: however many there are, no statement is long.
+
+    By where they lie: whoever plans others beside it moves none of these.
+    """
+    some = select(PLACE).where(*TO_TELL, which).limit(bindparam("most", type_=Integer()))
+    return update(reminders).where(any_(func.array(some.scalar_subquery())) == PLACE)
+
+
+DROP = _change(STOPPED).values(state=ReminderState.MOOT.value)
+POSTPONE = _change(R.party == PARTIES).values(remind_at=bindparam("later", type_=DateTime(timezone=True)))
+TELL = _change(R.party == PARTIES).values(
+    state=ReminderState.TOLD.value, batch_id=bindparam("batch", type_=Text())
+)
+GIVE_UP = _change(R.party == PARTIES).values(state=ReminderState.UNADDRESSED.value)
 NEXT = select(func.min(R.remind_at)).where(R.shard == SHARD, text(PLANNED))
 
 
@@ -107,8 +122,9 @@ STILL_RUNNING = _still_running()
 class SqlReminders:
     """See `ports.reminders.Reminders`."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, *, most: int = MOST) -> None:
         self._connection = connection
+        self._most = most
 
     async def plan(self, planned: Sequence[PlannedReminder]) -> int:
         """One statement for a page."""
@@ -170,8 +186,13 @@ class SqlReminders:
         return utc((await self._connection.execute(NEXT, {"of_shard": shard})).scalar_one())
 
     async def _changed(self, statement: Update, supplier_id: str, now: datetime, **given: object) -> int:
-        given |= {"of_supplier": supplier_id, "now": now}
-        return (await self._connection.execute(statement, given)).rowcount
+        given |= {"of_supplier": supplier_id, "now": now, "most": self._most}
+        changed = 0
+        while True:
+            rows = (await self._connection.execute(statement, given)).rowcount
+            changed += rows
+            if rows < self._most:
+                return changed
 
 
 def _reminded(row: Row[*tuple[Any, ...]]) -> Reminded:

@@ -305,7 +305,7 @@ async def test_people_are_reached_by_the_channel_of_their_supplier(desk: Desk) -
     entries = {row.reader: row for row in desk.notifications()}
     assert set(entries) == {"member", "caller", "neither"}
     assert {row.owner for row in entries.values()} == {SUPPLIER}
-    assert entries["neither"].link == f"/v1/clocks?supplier_id={SUPPLIER}&state=open"
+    assert entries["neither"].link == f"/v1/boards/timeliness/rows?supplier_id={SUPPLIER}"
     assert entries["neither"].facts["next_due_at"] == DUE.isoformat()
 
 
@@ -321,7 +321,7 @@ async def test_a_group_s_robot_tells_it_once(desk: Desk) -> None:
     assert notice.facts["parties"] == ["principal", "staff"]
     entries = {row.reader: row.link for row in desk.notifications()}
     assert set(entries) == {"staff", "second", "boss"}
-    assert set(entries.values()) == {f"/v1/clocks?supplier_id={SUPPLIER}&state=overdue"}
+    assert set(entries.values()) == {f"/v1/boards/timeliness/rows?supplier_id={SUPPLIER}&state=overdue"}
 
 
 async def test_notices_hold_nothing_of_a_person(desk: Desk) -> None:
