@@ -113,8 +113,6 @@ OWNED: Mapping[Route, Probe] = {
     ("GET", "/v1/operations/tasks/counts"): Probe(None, NONE_OF_THEM),
     ("GET", "/v1/operations/daily-sms"): Probe(None, NONE_OF_THEM),
     ("GET", "/v1/operations/daily-sms/{day}"): Probe(None, NONE_OF_THEM),
-    ("GET", "/v1/operations/notices"): Probe(None, NONE_OF_THEM),
-    ("GET", "/v1/operations/notices/{notice_id}"): Probe(None, NONE_OF_THEM),
     ("POST", "/v1/operations/tasks/{task_id}/claim"): Probe(None, NONE_OF_THEM),
     ("POST", "/v1/operations/tasks/{task_id}/resolve"): Probe({"note": "done"}, NONE_OF_THEM),
     ("GET", TIMELINESS): Probe(None, NONE_OF_THEM),
@@ -156,7 +154,20 @@ NOTIFICATIONS: Mapping[Route, str] = {
     ("POST", "/v1/notifications:read"): "mall supplier customer",
 }
 """Routes about the caller's own messages; `test_notifications` keeps readers apart."""
-ELSEWHERE = frozenset({*INTERCEPTS, *CONTACTS, *NOTIFICATIONS})
+BOARDS: Mapping[Route, str] = {
+    ("GET", "/v1/boards/timeliness"): "mall supplier operations auditor",
+    ("GET", "/v1/boards/timeliness/rows"): "mall supplier operations auditor",
+    ("GET", "/v1/boards/timeliness/stream"): "mall supplier operations auditor",
+    ("GET", "/v1/clocks"): "mall supplier operations auditor",
+    ("GET", "/v1/clocks/{clock_id}"): "mall supplier operations auditor",
+}
+"""Routes of boards and clocks, each with who may call; `test_boards` keeps their tenants apart."""
+NOTICES: Mapping[Route, str] = {
+    ("GET", "/v1/operations/notices"): "operations auditor",
+    ("GET", "/v1/operations/notices/{notice_id}"): "operations auditor",
+}
+"""Routes about messages to all suppliers' people; `test_notices` keeps everybody else out."""
+ELSEWHERE = frozenset({*INTERCEPTS, *CONTACTS, *NOTIFICATIONS, *BOARDS, *NOTICES})
 OPEN = frozenset(
     {
         ("POST", "/v1/callbacks/wechat_pay/refunds"),
@@ -217,7 +228,7 @@ async def ask(
     """Ask about one order, case or supplier; the answer with the asked-for numbers blotted out."""
     method, template = route
     path = template.replace("{order_no}", order_no).replace("{after_sales_no}", case) + probe.query
-    path = path.replace("{task_id}", task).replace("{notice_id}", "NT404").replace("{supplier_id}", supplier)
+    path = path.replace("{task_id}", task).replace("{supplier_id}", supplier)
     path = path.replace("{calendar_id}", "24x7").replace("{version}", "1").replace("{day}", "2026-03-01")
     body = probe.body
     if body is not None and "order_no" in body:
@@ -326,8 +337,6 @@ ALLOWED: Mapping[Route, str] = {
     ("GET", "/v1/operations/tasks/counts"): "operations finance auditor",
     ("GET", "/v1/operations/daily-sms"): "operations finance auditor",
     ("GET", "/v1/operations/daily-sms/{day}"): "operations finance auditor",
-    ("GET", "/v1/operations/notices"): "operations auditor",
-    ("GET", "/v1/operations/notices/{notice_id}"): "operations auditor",
     ("POST", "/v1/operations/tasks/{task_id}/claim"): "operations finance",
     ("POST", "/v1/operations/tasks/{task_id}/resolve"): "operations finance",
     ("GET", TIMELINESS): "operations auditor",

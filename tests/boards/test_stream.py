@@ -72,18 +72,21 @@ async def silent(changes: AsyncIterator[BoardChange]) -> bool:
 
 async def test_a_listener_hears_what_changed(url: str, other: psycopg.Connection) -> None:
     """First to read everything, then of each change, several at once told together; each of their own."""
-    async with hearing(url) as changes:
-        async with changes.listen(None) as of_all, changes.listen("supplier-0001") as own:
-            assert (await following(of_all)).missed
-            assert (await following(own)).missed
-            with other.transaction():
-                other.execute(TOUCH, ("supplier-0000",))
-                other.execute(TOUCH, ("supplier-0001",))
-            told = await following(of_all)
-            assert told == BoardChange(
-                frozenset({("supplier-0000", Metric.SHIPMENT), ("supplier-0001", Metric.SHIPMENT)})
-            )
-            assert await following(own) == BoardChange(frozenset({("supplier-0001", Metric.SHIPMENT)}))
+    async with (
+        hearing(url) as changes,
+        changes.listen(None) as of_all,
+        changes.listen("supplier-0001") as own,
+    ):
+        assert (await following(of_all)).missed
+        assert (await following(own)).missed
+        with other.transaction():
+            other.execute(TOUCH, ("supplier-0000",))
+            other.execute(TOUCH, ("supplier-0001",))
+        told = await following(of_all)
+        assert told == BoardChange(
+            frozenset({("supplier-0000", Metric.SHIPMENT), ("supplier-0001", Metric.SHIPMENT)})
+        )
+        assert await following(own) == BoardChange(frozenset({("supplier-0001", Metric.SHIPMENT)}))
 
 
 async def test_what_changes_nothing_is_not_told(url: str, other: psycopg.Connection) -> None:
