@@ -11,6 +11,8 @@ from mallcare.domain.contacts import ROBOT, Channel
 from mallcare.domain.notices import Notice
 from tests.api.calls import answered, problem_of
 from tests.api.conftest import RECEIPT_TOKEN, Api
+from tests.api.test_tenancy import NOTICES as WHO_MAY
+from tests.api.test_tenancy import ROLES
 from tests.notices.desk import PHONE, Desk
 
 pytestmark = [pytest.mark.rule("T3"), pytest.mark.rule("T4")]
@@ -105,6 +107,16 @@ async def test_what_there_is_not(api: Api) -> None:
     """An unknown message is 404, a cursor of another list 422."""
     problem_of(await api.operations.get(f"{NOTICES}/NT404"), 404, "not_found")
     problem_of(await api.operations.get(f"{NOTICES}?cursor=m12"), 422, "invalid")
+
+
+async def test_suppliers_customers_and_others_see_nothing_of_it(api: Api, desk: Desk) -> None:
+    """Messages of all suppliers: whoever may read them is named beside the routes, all others get 403."""
+    notice = await desk.daily()
+    paths = {("GET", NOTICES): NOTICES, ("GET", f"{NOTICES}/{{notice_id}}"): f"{NOTICES}/{notice.notice_id}"}
+    for route, path in paths.items():
+        for role in ROLES:
+            response = await getattr(api, role).get(path)
+            assert response.status_code == (200 if role in WHO_MAY[route].split() else 403), (role, path)
 
 
 async def test_receipts_come_to_a_secret_address(api: Api, desk: Desk) -> None:
