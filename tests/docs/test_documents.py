@@ -41,7 +41,7 @@ def test_ci_runs_what_the_readme_names() -> None:
 
 def test_the_readmes_count_the_scenes_of_the_demo() -> None:
     """In words, beside the command."""
-    words = {10: ("ten", "十")}
+    words = {11: ("eleven", "十一")}
     english, chinese = words[len(SCENES)]
     assert f"walk through {english} cases" in text_of("README.md")
     assert f"演示{chinese}个案例" in text_of("README.zh-CN.md")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.running import DataFolder
 
-pytestmark = [pytest.mark.rule(number) for number in ("A1", "A2", "A3", "A4", "P2")]
+pytestmark = [pytest.mark.rule(number) for number in ("A1", "A2", "A3", "A4", "T2", "T3", "T4", "P2")]
 
 PROMISES = (
     "30 sample orders with",
@@ -22,7 +22,11 @@ PROMISES = (
     "reshipment delivered · JD",
     "refund chosen",
     "expired",
-    "All 10 scenes held what they promise",
+    "12 h before the deadline, WeCom shows lanting-desk",
+    "at the deadline, WeCom shows lanting-principal",
+    '"figure": "unshipped"',
+    "SMS to the principal",
+    "All 11 scenes held what they promise",
     "/docs",
     "/namespaces/mallcare/workflows/after-sales%2FAS",
 )
