@@ -17,11 +17,14 @@ from temporalio.client import Client
 
 from mallcare.application.daily_sms import DailyLook
 from mallcare.application.keeping import Kept
+from mallcare.application.notice_dispatch import Claimed, Dealt
 from mallcare.application.reconciliation import ReconcileDay
 from mallcare.application.sweep import Sweep
 from mallcare.application.webhook_delivery import DeliverWebhooks, Pace
 from mallcare.contracts.converter import DATA_CONVERTER
+from mallcare.domain.contacts import Channel
 from mallcare.domain.daily_sms import DailySmsRun, DailyTurn
+from mallcare.domain.notices import NoticeStatus
 from mallcare.embedded.temporal import EmbeddedTemporal
 from mallcare.gateways.system import TimeOrderedIds
 from mallcare.gateways.temporal_client import add_search_attributes
@@ -29,7 +32,7 @@ from mallcare.persistence.engine import create_engine
 from mallcare.ports import BilledMerchant, BillRow, GatewayError, OutgoingMessage, StorageUnavailable
 from tests.vendor import ScriptedVendor
 from tests.world import World
-from workers import after_sales, delivery, maintenance, payments, timekeeping
+from workers import after_sales, delivery, maintenance, notices, payments, timekeeping
 from workers.process import build_worker
 
 IDENTITY = "worker"
@@ -110,6 +113,27 @@ class DaysOnEnd:
         return DailyLook(run, None)
 
 
+@dataclass
+class ShortQueue:
+    """Notices that are due, claim by claim; then none, for ever."""
+
+    due: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+
+    async def __call__(self, channel: Channel, room: int, now: datetime) -> Claimed:
+        """What the path put there."""
+        return Claimed(self.due.pop(0) if self.due else (), None)
+
+
+class Obliging:
+    """A vendor that takes every message, but wants those named `later` to come again in a minute."""
+
+    async def __call__(self, notice_id: str, now: datetime) -> Dealt:
+        """Sent, or put off."""
+        if notice_id == "later":
+            return Dealt(NoticeStatus.WAITING, next_attempt_at=now + timedelta(minutes=1))
+        return Dealt(NoticeStatus.SENT)
+
+
 class Accepting:
     """A receiver of webhooks that takes everything."""
 
@@ -139,6 +163,7 @@ class Stage:
     sweep: FragileSweep
     vendor: ScriptedVendor = field(default_factory=ScriptedVendor)
     days: DaysOnEnd = field(default_factory=DaysOnEnd)
+    notices: ShortQueue = field(default_factory=ShortQueue)
 
     def world(self) -> World:
         """Knows the same cases and the same vendor as the workers, who keep the machine's time."""
@@ -167,6 +192,7 @@ async def open_stage(
         maintenance.plan(stage.sweep, reconcile, stage.days, behind.clock),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         delivery.plan(webhooks),
         timekeeping.plan(NothingDue(), behind.clock),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        *notices.plans(stage.notices, Obliging(), behind.clock, [Channel.SMS]),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     )
     async with AsyncExitStack() as stack:
         for plan in plans:

@@ -10,10 +10,12 @@ from uuid import uuid4
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from mallcare.contracts.maintenance import DeliveryInput, SweepReport
-from mallcare.contracts.names import TIMEKEEPER_WAKE, Queue, WorkflowName
+from mallcare.contracts.names import DISPATCH_WAKE, TIMEKEEPER_WAKE, Queue, WorkflowName
+from mallcare.contracts.notices import NoticeDispatchInput
 from mallcare.contracts.reconciliation import ReconcileInput, ReconcileReport
 from mallcare.contracts.timekeeping import TimekeeperInput
 from mallcare.domain.commands import Reject
+from mallcare.domain.contacts import Channel
 from tests.replay.stage import BANK, CLOSED_BANK
 from tests.replay.walking import Runs, Walker, path, workflow_at_rest
 
@@ -195,6 +197,48 @@ async def told_until_continued(walker: Walker) -> Runs:
     current = walker.client.get_workflow_handle(first.id)
     while (await current.describe()).run_id == first.first_execution_run_id:
         await walker.world.skipper.fast_forward(current, HALF_A_DAY)
+        await workflow_at_rest(current)
+    await current.terminate("the path ends here")
+    return walker.client.get_workflow_handle(first.id, run_id=first.first_execution_run_id)
+
+
+A_MINUTE = timedelta(minutes=1)
+
+
+async def start_dispatcher(walker: Walker, *due: tuple[str, ...]) -> WorkflowHandle[Any, None]:
+    """The dispatcher of a channel, asleep after its first messages."""
+    walker.stage.notices.due = [*due]
+    handle = await walker.client.start_workflow(
+        WorkflowName.NOTICE_DISPATCH,
+        NoticeDispatchInput(channel=Channel.SMS, sending=Queue.NOTICES_SMS, room=2),
+        id=f"notice-dispatch/{uuid4().hex}",
+        task_queue=Queue.NOTICES,
+    )
+    await workflow_at_rest(handle)
+    return handle
+
+
+@path("notice-dispatch")
+async def sent(walker: Walker) -> Runs:
+    """As many as there is room for, then one more; a wake brings another one, which has to wait."""
+    handle = await start_dispatcher(walker, ("one", "two"), ("three",))
+    await walker.world.skipper.fast_forward(handle, A_MINUTE / 2)
+    walker.stage.notices.due = [("later",)]
+    await handle.signal(DISPATCH_WAKE)
+    await workflow_at_rest(handle)
+    await walker.world.skipper.fast_forward(handle, A_MINUTE / 2)
+    await workflow_at_rest(handle)
+    await handle.terminate("the path ends here")
+    return handle
+
+
+@path("notice-dispatch")
+async def dispatched_until_continued(walker: Walker) -> Runs:
+    """Look after look until the history is long, then a new run goes on with the same channel."""
+    first = await start_dispatcher(walker, ("one",))
+    current = walker.client.get_workflow_handle(first.id)
+    while (await current.describe()).run_id == first.first_execution_run_id:
+        await walker.world.skipper.fast_forward(current, A_MINUTE)
         await workflow_at_rest(current)
     await current.terminate("the path ends here")
     return walker.client.get_workflow_handle(first.id, run_id=first.first_execution_run_id)
