@@ -10,8 +10,10 @@ from mallcare.application.clock_looks import LookAtClocks
 from mallcare.domain.calendars import CLOSED, Hours
 from mallcare.domain.contacts import ROBOT, Channel, ContactRole
 from mallcare.domain.metrics import Metric
+from mallcare.domain.vocabulary import OrderEventType
 from mallcare.ports import shard_of
 from tests.domain.builders import TICK
+from tests.timekeeping.orders import DUE_AT, Shop
 from tests.timekeeping.promises import (
     BEGIN,
     DAY,
@@ -332,3 +334,19 @@ async def test_notices_hold_nothing_of_a_person(desk: Desk) -> None:
     written = f"{desk.notices()} {desk.notifications()} {desk.tasks()}"
     assert "13812345678" not in written
     assert "wang" not in written
+
+
+async def test_an_order_is_reminded_of_until_it_is_shipped(desk: Desk, shop: Shop) -> None:
+    """From its release on: the first rung is told, and once the carrier has it no further one is."""
+    await desk.staffed()
+    order = await shop.bought()
+    await shop.look(DUE_AT)
+    await desk.look(DUE_AT + 36 * HOUR)
+    assert (await desk.look(DUE_AT + 40 * HOUR)).notices == 1
+    shop.here.at = DUE_AT + 41 * HOUR
+    await shop.report(order, OrderEventType.COLLECTED, waybill="SF1", line_ids=("1",))
+    for hours in (46, 48, 72):
+        kept = await desk.look(DUE_AT + hours * HOUR)
+        assert (kept.planned, kept.breached) == (0, 0)
+    (row,) = desk.rows("SELECT outcome FROM clocks WHERE metric = 'shipment'")
+    assert row.outcome == "met"
