@@ -12,6 +12,7 @@ from tests.replay.corpus import Entry
 from workers.process import workflow_runner
 from workflows.after_sales import AfterSalesWorkflow
 from workflows.daily_sms import DailySmsWorkflow
+from workflows.notice_dispatch import NoticeDispatchWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 from workflows.sweep import SweepWorkflow
 from workflows.timekeeper import TimekeeperWorkflow
@@ -20,6 +21,7 @@ from workflows.webhook_delivery import WebhookDeliveryWorkflow
 WORKFLOWS: Sequence[type] = (
     AfterSalesWorkflow,
     DailySmsWorkflow,
+    NoticeDispatchWorkflow,
     ReconciliationWorkflow,
     SweepWorkflow,
     TimekeeperWorkflow,
