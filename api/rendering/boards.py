@@ -77,6 +77,15 @@ class RowsLinks:
         return f"{ROWS}?{'&'.join(parts)}&as_of={told}Z"
 
 
+def board_page(board: Board, suppliers: int, caller: Caller) -> bytes:
+    """The board as JSON; made once for all callers who see the same of it."""
+    shape = suppliers, caller.role in SEES_TASKS
+    page = board.pages.get(shape)
+    if page is None:
+        page = board.pages[shape] = board_out(board, suppliers, caller).model_dump_json().encode()
+    return page
+
+
 def board_out(board: Board, suppliers: int, caller: Caller) -> BoardOut:
     """The board, with so many suppliers at most in its heat table."""
     links = RowsLinks(board.data_as_of, board.supplier_id)

@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AfterValidator
 
 from api.deps import Cases
 from api.documentation import problems
-from api.rendering.boards import board_out
+from api.rendering.boards import board_page
 from api.rendering.clocks import clock_out
 from api.schemas.boards import BoardOut, BoardRowsOut
 from api.schemas.fields import Id, Instant
@@ -50,6 +50,7 @@ Last = Annotated[
 @router.get(
     "/v1/boards/timeliness",
     summary="The live board",
+    response_model=BoardOut,
     responses=problems(*REFUSALS),
 )
 async def get_timeliness_board(
@@ -59,7 +60,7 @@ async def get_timeliness_board(
     first: First = None,
     last: Last = None,
     suppliers: Annotated[int, Query(ge=1, le=200, description="Most lines of the heat table.")] = 50,
-) -> BoardOut:
+) -> Response:
     """What is late, what is about to be, and how promises were kept (T2), of one supplier or of all.
 
     Every number comes with the address of exactly the rows it counts. Open clocks are counted as of
@@ -68,7 +69,7 @@ async def get_timeliness_board(
     old. Roles: operations, auditor, mall; a supplier sees its own.
     """
     board = await cases.boards.timeliness(supplier_id, first, last, caller)
-    return board_out(board, suppliers, caller)
+    return Response(board_page(board, suppliers, caller), media_type="application/json")
 
 
 @router.get(

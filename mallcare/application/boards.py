@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from mallcare.application.caller import Caller
@@ -83,7 +83,10 @@ class SupplierRow:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Everything the board shows, of one instant. `tasks`: None for callers who do not see them."""
+    """Everything the board shows, of one instant.
+
+    `pages`: what was made of it for showing; kept with it, so that it is made once and goes with it.
+    """
 
     data_as_of: datetime
     supplier_id: str | None
@@ -96,6 +99,7 @@ class Board:
     at_risk: tuple[ClockRecord, ...]
     breaches: tuple[ClockRecord, ...]
     tasks: Mapping[tuple[TaskKind, TaskStatus], int]
+    pages: dict[tuple[int, bool], bytes] = field(default_factory=dict[tuple[int, bool], bytes], compare=False)
 
     @property
     def overdue(self) -> int:
