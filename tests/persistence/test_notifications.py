@@ -99,7 +99,6 @@ def rows_read(plan: dict[str, Any]) -> int:
     return int(own * plan["Actual Loops"]) + sum(rows_read(child) for child in plan.get("Plans", []))
 
 
-@pytest.mark.rule("P6")
 async def test_a_box_is_read_without_the_others(
     uow: SqlUnitOfWorkFactory, cleaner: psycopg.Connection
 ) -> None:
