@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 import psycopg
-import pytest
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
