@@ -81,6 +81,7 @@ def app_of(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def opened() -> AsyncGenerator[ApiPlatform]:
         async with open_platform(settings) as platform:
+            platform.board_changes.begin()
             log.info("api.started", port=settings.api_port)
             yield _dependencies(platform)
             log.info("api.stopping")

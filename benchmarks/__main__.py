@@ -11,7 +11,7 @@ from typing import Final
 
 from rich.console import Console
 
-from benchmarks import deadlines, events, growth, intake, lifecycle, timekeeping
+from benchmarks import board, deadlines, events, growth, intake, lifecycle, timekeeping
 from benchmarks.machine import describe_machine
 from benchmarks.report import Findings, write_tables
 from benchmarks.stack import running_arena
@@ -35,6 +35,7 @@ class Scale:
     growth: tuple[int, int, int]
     intake: tuple[int, int, int]
     clocks: tuple[int, int, int]
+    board: board.BoardScale
 
 
 FULL: Final = Scale(
@@ -47,6 +48,7 @@ FULL: Final = Scale(
     growth=(1_000, 20_000, 200),
     intake=(40, 500, 4),
     clocks=(1_000, 1_000_000, 100_000),
+    board=board.FULL,
 )
 QUICK: Final = Scale(
     levels=((1, 5), (8, 16)),
@@ -58,13 +60,23 @@ QUICK: Final = Scale(
     growth=(20, 60, 10),
     intake=(4, 100, 2),
     clocks=(1_000, 20_000, 2_000),
+    board=board.QUICK,
 )
-PARTS: Final = ("lifecycle", "events", "deadlines", "intake", "timekeeping", "growth")
+PARTS: Final = ("lifecycle", "events", "deadlines", "intake", "timekeeping", "growth", "board")
 
 
 async def measure(scale: Scale, parts: list[str], console: Console) -> Findings:
-    """Run the parts on one fresh stack, one after another."""
+    """Run the parts one after another: on one fresh stack, but for the board, which has malls of its own."""
     findings = Findings(machine=describe_machine())
+    if set(parts) - {"board"}:
+        await _on_a_stack(findings, scale, parts, console)
+    if "board" in parts:
+        console.print("the board ...")
+        findings.parts.append(await asyncio.to_thread(board.measure, scale.board, console))
+    return findings
+
+
+async def _on_a_stack(findings: Findings, scale: Scale, parts: list[str], console: Console) -> None:
     async with running_arena() as arena:
         console.print("the stack is up")
         await lifecycle.measure(arena, 4, 12, 1)  # warm: caches, pools, plans
@@ -87,7 +99,6 @@ async def measure(scale: Scale, parts: list[str], console: Console) -> Findings:
         if "growth" in parts:
             console.print("open requests ...")
             findings.parts.append(await growth.measure(arena, *scale.growth))
-    return findings
 
 
 def main() -> None:

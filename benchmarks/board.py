@@ -27,6 +27,8 @@ from api.app import create_app
 from api.deps import ApiDependencies, ApiPlatform
 from api.security import TokenVerifier
 from benchmarks.board_data import History, fill, supplier_of
+from benchmarks.board_telling import telling
+from benchmarks.finding import Aim, Part, Sheet
 from benchmarks.shape import quantile
 from mallcare.application.use_cases import build_use_cases
 from mallcare.contracts.after_sales import CaseSnapshot
@@ -40,6 +42,7 @@ from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
 
 KEY: Final = "a key of a benchmark, thirty-two bytes"
 ROWS: Final = "/v1/boards/timeliness/rows"
+MOST_MS, MOST_TIMES = 50.0, 2.0
 WARMING: Final = 12
 """Calls that are not counted: pools fill, statements are prepared, plans settle."""
 
@@ -72,6 +75,7 @@ class BoardFindings:
 
     made: list[str] = field(default_factory=list[str])
     answers: list[Answers] = field(default_factory=list[Answers])
+    telling: dict[str, float] = field(default_factory=dict[str, float])
 
 
 class _Deaf:
@@ -99,12 +103,12 @@ class _Mall:
     history: History
 
 
-def measure(scale: BoardScale, console: Console) -> BoardFindings:
-    """Make both malls and read them in turn."""
+def measure(scale: BoardScale, console: Console) -> Part:
+    """Make both malls and read them in turn; then what it costs writers that changes are told."""
     findings = BoardFindings()
     with (
         TemporaryDirectory(prefix="mallcare-board-", ignore_cleanup_errors=True) as folder,
-        EmbeddedPostgres(Path(folder), fsync=False).running() as server,
+        EmbeddedPostgres(Path(folder)).running() as server,
     ):
         urls: list[tuple[str, History]] = []
         now = datetime.now(UTC).replace(microsecond=0)
@@ -117,7 +121,27 @@ def measure(scale: BoardScale, console: Console) -> BoardFindings:
             findings.made.append(_census(urls[-1][0], time.perf_counter() - begun))
             console.print(findings.made[-1])
         findings.answers = asyncio.run(_read(urls, scale.calls, console))
-    return findings
+        findings.telling = telling(urls[1][0])
+    return _part(findings)
+
+
+def _part(findings: BoardFindings) -> Part:
+    """Each call twice an aim: at most 50 ms, and at most twice what the small mall takes."""
+    part = Part()
+    rows: list[tuple[str, ...]] = []
+    for each in findings.answers:
+        small, large = quantile(each.small, 0.95), quantile(each.large, 0.95)
+        part.aims.append(Aim(f"P6 {each.name}, p95, ms", 1_000 * large, MOST_MS))
+        part.aims.append(Aim(f"P6 {each.name}, p95 / small mall", large / small, MOST_TIMES))
+        cells = (quantile(each.small, 0.5), small, quantile(each.large, 0.5), large)
+        rows.append((each.name, *(f"{1_000 * cell:.1f}" for cell in cells), f"{large / small:.2f}"))
+    heads = ("", "small p50 ms", "small p95 ms", "large p50 ms", "large p95 ms", "large / small")
+    part.sheets.append(Sheet("P6 The board and its lists", heads, rows))
+    malls = [(name, made) for name, made in zip(("small", "large"), findings.made, strict=True)]
+    part.sheets.append(Sheet("P6 The two malls", ("", "holds"), list(malls)))
+    told = [(name, f"{1_000 * seconds:.2f}") for name, seconds in findings.telling.items()]
+    part.sheets.append(Sheet("P6 What it costs to tell of changes", ("", "ms a commit, mean"), told))
+    return part
 
 
 def _database(server: EmbeddedPostgres, name: str) -> str:

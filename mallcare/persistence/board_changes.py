@@ -24,10 +24,17 @@ MOST_LISTENERS = 200
 MOST_PAIRS = 1_000
 """A listener that has more waiting for it is told to read all anew."""
 A_SECOND = timedelta(seconds=1)
+TELL = f"""
+    WITH gone AS (DELETE FROM clock_changes RETURNING supplier_id, metric)
+    SELECT pg_notify('{CHANNEL}', supplier_id || '/' || metric)
+    FROM (SELECT DISTINCT supplier_id, metric FROM gone) AS pairs
+""".encode()  # noqa: S608 - a word of ours
+"""Tell every listening process what writers noted. NOTIFY holds a lock of the whole database until its
+commit is flushed: writers, who only note, never wait for it, and whoever tells does so once a second."""
 
 
 class PostgresBoardChanges:
-    """See `ports.boards.BoardChanges`. Nothing is opened before somebody listens.
+    """See `ports.boards.BoardChanges`. Nothing is opened before `begin`, or before somebody listens.
 
     Every stream begins with `missed`: whoever reads the board then, and after each change, is up to date.
     After a lost connection everybody is told so again.
@@ -35,7 +42,8 @@ class PostgresBoardChanges:
     Args:
         url: of the database, as `postgresql://`.
         most: listeners at one time.
-        spacing: between two changes told to one listener; what comes meanwhile is told together.
+        spacing: between two looks at what writers noted, and between two changes told to one listener; what
+            comes meanwhile is told together.
         retry: between attempts to reach the database.
     """
 
@@ -71,6 +79,11 @@ class PostgresBoardChanges:
             with suppress(asyncio.CancelledError):
                 await self._hearing
 
+    def begin(self) -> None:
+        """Hear and tell from now on, whether anybody listens or not: else the notes would pile up."""
+        if self._hearing is None:
+            self._hearing = asyncio.create_task(self._hear())
+
     def stop(self) -> None:
         """End all streams, and begin no more: the process goes away."""
         self._stopped = True
@@ -84,9 +97,8 @@ class PostgresBoardChanges:
             raise TooManyListeners(f"{len(self._listeners)} listen already")
         listener = _Listener(supplier_id, self._spacing)
         self._listeners.add(listener)
-        if self._hearing is None:
-            self._hearing = asyncio.create_task(self._hear())
-        elif self._live:
+        self.begin()
+        if self._live:
             listener.miss()
         try:
             yield listener.changes()
@@ -108,12 +120,15 @@ class PostgresBoardChanges:
         address = make_conninfo(self._url, application_name="mallcare board", connect_timeout=5, **KEEPALIVES)
         connection = await psycopg.AsyncConnection.connect(address, autocommit=True)
         async with connection:
+            await connection.execute(TELL)  # our own listeners begin by reading everything
             await connection.execute(f"LISTEN {CHANNEL}".encode())
             self._live = True
             for listener in self._listeners:
                 listener.miss()
-            async for told in connection.notifies():
-                self._tell(told.payload)
+            while True:
+                await connection.execute(TELL)
+                async for told in connection.notifies(timeout=self._spacing.total_seconds()):
+                    self._tell(told.payload)
 
     def _tell(self, payload: str) -> None:
         supplier_id, _, word = payload.rpartition("/")

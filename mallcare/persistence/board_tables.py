@@ -61,6 +61,21 @@ class ClockCohortMarkRow(Base):
     transaction: Mapped[int] = mapped_column(BigInteger)
 
 
+class ClockChangeRow(Base):
+    """Something of a supplier's clocks changed and nobody was told yet: written by the triggers of `clocks`.
+
+    Not logged: after a crash of the database listeners connect again, and are told to read all anew.
+    """
+
+    __tablename__ = "clock_changes"
+    __table_args__ = {"prefixes": ["UNLOGGED"]}  # noqa: RUF012 - read once, by the declarative scan
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    supplier_id: Mapped[str]
+    metric: Mapped[str]
+
+
+clock_changes = table_of(ClockChangeRow)
 clock_cohorts = table_of(ClockCohortRow)
 clock_cohort_days = table_of(ClockCohortDayRow)
 clock_cohort_marks = table_of(ClockCohortMarkRow)

@@ -1,7 +1,12 @@
 """The whole schema under one name: import tables from here, so that no foreign key misses its target."""
 
 from mallcare.persistence.base import Base
-from mallcare.persistence.board_tables import clock_cohort_days, clock_cohort_marks, clock_cohorts
+from mallcare.persistence.board_tables import (
+    clock_changes,
+    clock_cohort_days,
+    clock_cohort_marks,
+    clock_cohorts,
+)
 from mallcare.persistence.case_tables import (
     LIVE,
     after_sales,
@@ -70,6 +75,7 @@ __all__ = [
     "supplier_return_addresses",
     "switches",
     "unit_holdings",
+    "clock_changes",
     "clock_cohort_days",
     "clock_cohort_marks",
     "clock_cohorts",

@@ -1,7 +1,8 @@
 """The live board: indexes that answer its questions, closed days kept until they change, and who is told.
 
-Triggers of `clocks` mark past days whose counts may have changed, and tell listeners of `clock_changes`
-which suppliers and metrics changed. They run once for a statement, not once for a row.
+Triggers of `clocks` mark past days whose counts may have changed, and note which suppliers and metrics
+changed. They run once for a statement, not once for a row. Whoever tells listeners does so from the notes:
+NOTIFY within the writers' transactions would let their commits wait for each other.
 
 Revision ID: 0011
 Revises: 0010
@@ -34,8 +35,6 @@ def _function(name: str, changed: str) -> str:
     """A trigger's function over the changed rows: marks their past days, and tells of them."""
     return f"""
         CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $body$
-        DECLARE
-            told bigint;
         BEGIN
             WITH changed AS ({changed}),
             marked AS (
@@ -45,8 +44,8 @@ def _function(name: str, changed: str) -> str:
                 FROM changed
                 WHERE outcome IS NOT NULL AND due_at < {TODAY}
             )
-            SELECT count(pg_notify('clock_changes', supplier_id || '/' || metric)) INTO told
-            FROM (SELECT DISTINCT supplier_id, metric FROM changed) AS pairs;
+            INSERT INTO clock_changes (supplier_id, metric)
+            SELECT DISTINCT supplier_id, metric FROM changed;
             RETURN NULL;
         END
         $body$
@@ -88,7 +87,7 @@ def downgrade() -> None:
     for name in ("clocks_inserted", "clocks_updated"):
         op.execute(f"DROP TRIGGER {name} ON clocks")
         op.execute(f"DROP FUNCTION {name}()")
-    for table in ("clock_cohort_marks", "clock_cohort_days", "clock_cohorts"):
+    for table in ("clock_changes", "clock_cohort_marks", "clock_cohort_days", "clock_cohorts"):
         op.drop_table(table)
     for index in (
         *("ix_clocks_cohorts", "ix_clocks_cohorts_of_supplier", "ix_clocks_breaches"),
@@ -170,5 +169,13 @@ def _cohorts() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("transaction", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clock_cohort_marks")),
+    )
+    op.create_table(
+        "clock_changes",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("supplier_id", TEXT, nullable=False),
+        sa.Column("metric", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_clock_changes")),
+        prefixes=["UNLOGGED"],
     )
     op.create_index("ix_clock_cohort_marks_metric_day", "clock_cohort_marks", ["metric", "day"])

@@ -39,6 +39,8 @@ LOOK = "UPDATE clocks SET levels_done = 1, next_at = NULL, updated_at = now()"
 def url(empty_database: str) -> str:
     """A small history."""
     fill(empty_database, History(orders=300, cases=60, now=NOW, suppliers=3, days=6))
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        connection.execute("DELETE FROM clock_changes")
     return empty_database
 
 
