@@ -17,19 +17,28 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper
 
 from mallcare.application.notice_dispatch import ClaimNotices
 from mallcare.contracts.converter import DATA_CONVERTER
-from mallcare.contracts.names import DISPATCH_WAKE, SENDING_QUEUES, Queue, WorkflowName
+from mallcare.contracts.names import (
+    DISPATCH_WAKE,
+    SENDING_QUEUES,
+    Queue,
+    WorkflowName,
+    notice_dispatch_workflow_id,
+)
 from mallcare.contracts.notices import NoticeDispatchInput
 from mallcare.domain.contacts import ROBOT, Channel
 from mallcare.domain.notices import Notice, NoticeStatus
 from mallcare.domain.tasks import TaskKind
 from mallcare.embedded.temporal import EmbeddedTemporal
 from mallcare.gateways.simulators import aliyun_sms, dingtalk, wecom
-from mallcare.ports import AddressQuota
-from tests.gateways.serving import Served
+from mallcare.gateways.temporal_client import connect
+from mallcare.gateways.temporal_notices import TemporalNoticeDispatchers
+from mallcare.ports import AddressQuota, EngineUnavailable
+from tests.gateways.serving import Served, unused_url
 from tests.notices.desk import Desk, Here
 from tests.timekeeping.timekeepers import until
 from workers import notices
@@ -186,6 +195,39 @@ async def test_a_failure_that_waits_is_tried_when_it_is_time(desk: Desk, client:
         await running.skip(timedelta(minutes=2, seconds=5))
         await becomes(desk, notice, NoticeStatus.SENT)
     assert desk.sms.calls == 2
+
+
+async def test_one_dispatcher_a_channel_however_often_started(client: Client) -> None:
+    """By the sweep, by a wake of a missing one; a channel that is not worked through has none."""
+    channels = (Channel.WECOM, Channel.SMS)
+    dispatchers = TemporalNoticeDispatchers(client, channels)
+    await dispatchers.start()
+    runs = [await _run_of(client, channel) for channel in channels]
+    await dispatchers.start()
+    await dispatchers.wake([Channel.SMS, Channel.DINGTALK])
+    assert [await _run_of(client, channel) for channel in channels] == runs
+    with pytest.raises(RPCError):
+        await _run_of(client, Channel.DINGTALK)
+    await client.get_workflow_handle(notice_dispatch_workflow_id(Channel.SMS)).terminate("lost")
+    await dispatchers.wake([Channel.SMS])
+    assert await _run_of(client, Channel.SMS) != runs[1]
+    for channel in channels:
+        await client.get_workflow_handle(notice_dispatch_workflow_id(channel)).terminate("the test is over")
+
+
+async def test_a_wake_without_an_engine_says_so() -> None:
+    """Whoever wakes goes on: the dispatcher looks by itself, or is started by the sweep."""
+    away = unused_url().removeprefix("http://")
+    dispatchers = TemporalNoticeDispatchers(await connect(away, "default", lazy=True), [Channel.SMS])
+    with pytest.raises(EngineUnavailable):
+        await dispatchers.start()
+    with pytest.raises(EngineUnavailable):
+        await dispatchers.wake([Channel.SMS])
+
+
+async def _run_of(client: Client, channel: Channel) -> str | None:
+    described = await client.get_workflow_handle(notice_dispatch_workflow_id(channel)).describe()
+    return described.run_id
 
 
 # --- the product's own worker, killed ------------------------------------------------------------
