@@ -34,7 +34,7 @@ MALLS = (*CARRIERS, CLOSED, REFUNDED)
 LINES = (None, ("1",), ("2",), ("1", "2"))
 WAYBILLS = (None, "SF1", " sf1 ", "SF2")
 SETTINGS = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
