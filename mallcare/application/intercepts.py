@@ -47,8 +47,7 @@ async def begin_intercept(uow: UnitOfWork, before: AfterSalesCase, after: AfterS
     events = (await uow.orders.events_of([after.order_no]))[after.order_no]
     begun = begin(after, events)
     if begun is not None:
-        await uow.intercepts.add(begun)
-        await _tell(uow, begun, ids)
+        await _keep(uow, None, begun, begun.began_at, ids)
 
 
 async def follow_goods(
@@ -79,7 +78,7 @@ async def follow_goods(
         was = known.get(case.after_sales_no)
         heard = hear(case, was, before, events, now)
         if heard is not None and heard != was:
-            await _keep(uow, was, heard, ids)
+            await _keep(uow, was, heard, now, ids)
 
 
 class Intercepts:
@@ -121,7 +120,7 @@ class Intercepts:
         return _require(found, after_sales_no, caller)
 
     async def say(self, after_sales_no: str, word: InterceptStatus, note: str, caller: Caller) -> Intercept:
-        """Write down what became of the goods; the end of it resolves the task of operations too.
+        """Write down what became of the goods; nobody of operations is called for what is stopped or closed.
 
         Raises:
             NotAllowed: not this role's word.
@@ -137,29 +136,42 @@ class Intercepts:
             said = say(known, word, caller.actor, note, now)
             if said == known:
                 return known
-            await _keep(uow, known, said, self._ids)
-            if said.status.closed:
-                who = _who(caller.actor)
-                await uow.tasks.resolve_for(after_sales_no, TaskKind.INTERCEPT, who, note, now)
+            await _keep(uow, known, said, now, self._ids)
             await uow.commit()
         return said
 
 
-async def _keep(uow: UnitOfWork, was: Intercept | None, now: Intercept, ids: Ids) -> None:
-    """Write an intercept, and tell of it where something was said."""
+async def _keep(uow: UnitOfWork, was: Intercept | None, known: Intercept, now: datetime, ids: Ids) -> None:
+    """Write an intercept that changed, tell of it where something was said, call for a person or for none.
+
+    Other facts are another call, so that nobody works from old ones: what was asked before is resolved.
+    """
     if was is None:
-        await uow.intercepts.add(now)
+        await uow.intercepts.add(known)
     else:
-        await uow.intercepts.save(now)
-    if was is not None and was.version == now.version:
-        return
-    await _tell(uow, now, ids)
-    arrived_before = was is not None and was.status is InterceptStatus.DELIVERED
-    if now.status is InterceptStatus.DELIVERED:
-        await uow.tasks.open([] if arrived_before else [_task(now, ids)])
-    elif arrived_before and not now.status.closed:
-        about, note = now.after_sales_no, "what was delivered is a parcel of another request"
-        await uow.tasks.resolve_for(about, TaskKind.INTERCEPT, _who(SYSTEM), note, now.updated_at)
+        await uow.intercepts.save(known)
+        who, why = _resolution(was, known)
+        await uow.tasks.resolve_for(known.after_sales_no, TaskKind.INTERCEPT, who, why, now)
+    if was is None or was.version != known.version:
+        await _tell(uow, known, ids)
+    if known.status.asks_for_a_person:
+        await uow.tasks.open([_task(known, now, ids)])
+
+
+def _resolution(was: Intercept, known: Intercept) -> tuple[str, str]:
+    """Who resolves what was asked before, and the note of it: the word of whoever closes it, else why."""
+    last = known.steps[-1]
+    if known.status.closed and last.note is not None:
+        return _who(last.actor), last.note
+    if known.status is was.status:
+        why = "more is known of the goods"
+    elif known.status is InterceptStatus.DELIVERED:
+        why = "the goods were delivered"
+    elif was.status is InterceptStatus.DELIVERED:
+        why = "what was delivered is a parcel of another request"
+    else:
+        why = "the carrier stopped the goods"
+    return _who(SYSTEM), why
 
 
 async def _tell(uow: UnitOfWork, intercept: Intercept, ids: Ids) -> None:
@@ -183,11 +195,9 @@ def announce_intercept(intercept: Intercept, ids: Ids) -> OutgoingMessage:
     )
 
 
-def _task(intercept: Intercept, ids: Ids) -> OperationsTask:
+def _task(intercept: Intercept, now: datetime, ids: Ids) -> OperationsTask:
     facts = _facts(intercept)
-    return OperationsTask(
-        ids.task_id(), TaskKind.INTERCEPT, intercept.after_sales_no, intercept.updated_at, facts
-    )
+    return OperationsTask(ids.task_id(), TaskKind.INTERCEPT, intercept.after_sales_no, now, facts)
 
 
 def _facts(intercept: Intercept) -> dict[str, Fact]:

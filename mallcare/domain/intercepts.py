@@ -34,6 +34,11 @@ class InterceptStatus(StrEnum):
         """Nothing is left to do, and nothing changes it any more."""
         return not WAYS[self]
 
+    @property
+    def asks_for_a_person(self) -> bool:
+        """Operations has to call the carrier, or to talk with the customer; what was stopped just comes."""
+        return self in (InterceptStatus.WANTED, InterceptStatus.DELIVERED)
+
 
 CLOSING = frozenset({InterceptStatus.RECOVERED, InterceptStatus.CHARGED, InterceptStatus.WRITTEN_OFF})
 WAYS: Mapping[InterceptStatus, frozenset[InterceptStatus]] = {

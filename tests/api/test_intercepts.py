@@ -49,6 +49,7 @@ async def say(caller: Calls, no: str, word: str, note: str = "done") -> Json:
 
 
 async def tasks(api: Api) -> list[Json]:
+    """Calls for a person, newest first."""
     return answered(await api.operations.get("/v1/operations/tasks?kind=intercept"))["items"]
 
 
@@ -59,7 +60,7 @@ async def messages(api: Api, no: str) -> list[Json]:
 
 
 async def test_refunded_under_way_then_delivered_then_recovered(api: Api) -> None:
-    """The delivery calls for a person; that the goods are back is the end of the call too."""
+    """Each calls for a person, first to stop them; that the goods are back is the end of the call too."""
     no = await travelling(api)
     wanted = await intercept(api, no)
     assert (wanted["status"], wanted["closed"], wanted["waybills"]) == ("wanted", False, [WAYBILL])
@@ -67,13 +68,16 @@ async def test_refunded_under_way_then_delivered_then_recovered(api: Api) -> Non
     assert wanted["refunded_fen"] == 2995
     assert wanted["began_at"] == wanted["refund_decided_at"] == "2026-03-01T10:00:00Z"
     assert wanted["allowed_actions"] == ["charged", "intercepted", "recovered", "written-off"]
-    assert await tasks(api) == []
+    (called,) = await tasks(api)
+    assert (called["subject"], called["status"], called["facts"]["status"]) == (no, "open", "wanted")
+    assert (called["facts"]["waybills"], called["opened_at"]) == ([WAYBILL], "2026-03-01T10:00:00Z")
 
     assert await reported(api, "E-2", "delivered") == "applied"
     delivered = await intercept(api, no)
     assert (delivered["status"], delivered["version"]) == ("delivered", 2)
     assert delivered["lines"][0]["delivered_at"] == "2026-03-02T02:00:00Z"
-    (task,) = await tasks(api)
+    task, before = await tasks(api)
+    assert (before["task_id"], before["resolved_by"]) == (called["task_id"], "system:mallcare")
     assert (task["subject"], task["status"]) == (no, "open")
     assert task["facts"] == {
         "order_no": "O-1",
@@ -87,7 +91,7 @@ async def test_refunded_under_way_then_delivered_then_recovered(api: Api) -> Non
 
     recovered = await say(api.operations, no, "recovered", "the customer handed it to the courier")
     assert (recovered["status"], recovered["closed"], recovered["allowed_actions"]) == ("recovered", True, [])
-    (task,) = await tasks(api)
+    task, _ = await tasks(api)
     assert (task["status"], task["resolved_by"]) == ("resolved", "operations:operations-subject")
     assert task["note"] == "the customer handed it to the courier"
     told = await messages(api, no)
@@ -103,7 +107,7 @@ async def test_refunded_before_it_was_sent_then_sent_and_delivered(api: Api, col
     assert (await intercept(api, no))["status"] == "wanted"
     await reported(api, "E-2", "delivered")
     assert (await intercept(api, no))["status"] == "delivered"
-    assert len(await tasks(api)) == 1
+    assert [task["status"] for task in await tasks(api)] == ["open", "resolved"]
 
 
 @pytest.mark.parametrize(("at", "status"), [(BEFORE, None), (DECIDED, "delivered"), (AFTER, "delivered")])
@@ -130,7 +134,7 @@ async def test_what_was_reported_as_delivered_before_the_decision_is_the_custome
 
 
 async def test_reports_and_words_repeated_change_nothing_twice(api: Api) -> None:
-    """One task, one message for each thing said, whatever is sent again and in which order."""
+    """One task and one message for each thing said, whatever is sent again and in which order."""
     no = await travelling(api)
     for event_id, type in (("E-2", "delivered"), ("E-2", "delivered"), ("E-3", "delivered")):
         await reported(api, event_id, type)
@@ -144,16 +148,19 @@ async def test_reports_and_words_repeated_change_nothing_twice(api: Api) -> None
     assert problem_of(refused, 409, "illegal_transition")["current_state"] == "written_off"
     await reported(api, "E-6", "delivered", line_ids=["1"])
     assert await intercept(api, no) == first
-    assert len(await tasks(api)) == 1
+    assert [task["facts"]["status"] for task in await tasks(api)] == ["delivered", "wanted"]
+    assert {task["status"] for task in await tasks(api)} == {"resolved"}
     told = [m["type"] for m in await messages(api, no)]
     assert told == ["intercept.wanted", "intercept.delivered", "intercept.written_off"]
 
 
 async def test_the_supplier_says_that_its_carrier_stopped_the_goods(api: Api) -> None:
-    """And operations that they are back: no task was ever needed. Who said it, a supplier does not read."""
+    """Nobody is called any more; operations says that they are back. A supplier does not read who said it."""
     no = await travelling(api)
     stopped = await say(api.supplier, no, "intercepted", "turned round at the depot")
     assert (stopped["status"], stopped["allowed_actions"]) == ("intercepted", [])
+    (called,) = await tasks(api)
+    assert (called["status"], called["resolved_by"]) == ("resolved", "system:mallcare")
     refused = await api.operations("POST", f"{LIST}/{no}/charged", {"note": "no"})
     assert problem_of(refused, 409, "illegal_transition")["current_state"] == "intercepted"
     await say(api.operations, no, "recovered", "in the warehouse")
@@ -163,7 +170,7 @@ async def test_the_supplier_says_that_its_carrier_stopped_the_goods(api: Api) ->
         {"role": "supplier", "subject": "supplier-subject"},
         {"role": "operations", "subject": None},
     ]
-    assert await tasks(api) == []
+    assert await tasks(api) == [called]
 
 
 async def test_goods_said_to_be_stopped_that_arrive_call_for_a_person(api: Api) -> None:
@@ -172,7 +179,10 @@ async def test_goods_said_to_be_stopped_that_arrive_call_for_a_person(api: Api) 
     await say(api.mall, no, "intercepted")
     await reported(api, "E-2", "delivered")
     assert (await intercept(api, no))["status"] == "delivered"
-    assert (await tasks(api))[0]["subject"] == no
+    assert [(task["subject"], task["status"]) for task in await tasks(api)] == [
+        (no, "open"),
+        (no, "resolved"),
+    ]
 
 
 async def test_only_refunded_units_are_concerned(api: Api) -> None:

@@ -1,4 +1,4 @@
-"""What an intercept costs where there is none, every way a refund is decided, and news racing people."""
+"""What an intercept costs where there is none, how it begins, whom it calls, and news racing people."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from mallcare.persistence.policies import PolicyCache
 from mallcare.persistence.queries import SqlCaseQueries
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
 from mallcare.ports import CaseDetails, InterceptFilter, MessageFilter, PersonalData, TaskFilter
-from tests.domain.builders import AFTER_COOLING_OFF, PLACED_AT, order
+from tests.domain.builders import AFTER_COOLING_OFF, PLACED_AT, line, order
 
 MALL = Caller(Role.MALL, "mall")
 SUPPLIER = Caller(Role.SUPPLIER, "staff-1", supplier_id="supplier-1")
@@ -63,7 +63,7 @@ class Here:
 
 
 class Shop:
-    """One order of one unit, and short words for what happens to it."""
+    """One order with one unit of each line, and short words for what happens to it."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         uow = SqlUnitOfWorkFactory(engine, policy_cache=PolicyCache(seconds=0))
@@ -73,12 +73,13 @@ class Shop:
             uow, SqlCaseQueries(engine), self.here, TimeOrderedIds(), self.here
         )
 
-    async def asked(self, kind: Kind = Kind.REFUND_ONLY) -> str:
-        """A request for the unit of the order, which is taken in for it."""
-        await self.use_cases.take_in_orders([IncomingOrder(order(), PersonalData(), "hash")], MALL)
+    async def asked(self, kind: Kind = Kind.REFUND_ONLY, line_ids: Sequence[str] = "A") -> str:
+        """A request for all units of the order, which is taken in for it."""
+        bought = order(*(line(line_id) for line_id in line_ids))
+        await self.use_cases.take_in_orders([IncomingOrder(bought, PersonalData(), "hash")], MALL)
         submission = Submission(
             "O1",
-            Request(kind, "changed_mind", (RequestedLine("A", 1),)),
+            Request(kind, "changed_mind", tuple(RequestedLine(line_id, 1) for line_id in line_ids)),
             CaseDetails(),
             Repeatable(f"key-{next(NUMBERS)}", "body"),
         )
@@ -92,8 +93,16 @@ class Shop:
         await self.use_cases.command(given, caller)
 
     async def report(self, type_: OrderEventType, at: datetime = LATER, event_id: str | None = None) -> str:
-        told = OrderEvent(event_id or f"E{next(NUMBERS)}", type_, at, "SF1")
-        return await self.use_cases.take_in_order_event("O1", told, {}, MALL)
+        """Of the parcel SF1, which holds the whole order."""
+        return await self._told(OrderEvent(event_id or f"E{next(NUMBERS)}", type_, at, "SF1"))
+
+    async def report_line(self, type_: OrderEventType, line_id: str, waybill: str) -> str:
+        """Of a parcel that holds one line."""
+        event_id = f"E{next(NUMBERS)}"
+        return await self._told(OrderEvent(event_id, type_, LATER, waybill, line_ids=(line_id,)))
+
+    async def _told(self, event: OrderEvent) -> str:
+        return await self.use_cases.take_in_order_event("O1", event, {}, MALL)
 
     async def say(self, no: str, word: InterceptStatus, note: str = "done") -> Intercept:
         return await self.use_cases.intercepts.say(no, word, note, OPERATIONS)
@@ -101,9 +110,18 @@ class Shop:
     async def intercepts(self) -> Sequence[Intercept]:
         return (await self.use_cases.intercepts.page(InterceptFilter(), 50, None, OPERATIONS)).items
 
-    async def tasks(self) -> Sequence[OperationsTask]:
+    async def tasks(self) -> list[OperationsTask]:
+        """Calls for a person, oldest first."""
         where = TaskFilter(kind=TaskKind.INTERCEPT)
-        return (await self.use_cases.tasks.page(where, 50, None, OPERATIONS)).items
+        page = await self.use_cases.tasks.page(where, 50, None, OPERATIONS)
+        return list(reversed(page.items))
+
+    async def travelling(self) -> str:
+        """A request that was approved while its goods were under way."""
+        no = await self.asked()
+        await self.report(MOVING, BEFORE)
+        await self.command(no, Approve())
+        return no
 
     async def messages(self, no: str) -> list[str]:
         """Types of what the mall is told of the request, oldest first."""
@@ -136,29 +154,47 @@ def about(statements: list[str], table: str) -> list[str]:
     return [statement for statement in statements if table in statement]
 
 
+async def reporting(shop: Shop, type_: OrderEventType) -> list[str]:
+    """The statements of a report."""
+    with shop.statements() as sent:
+        await shop.report(type_)
+    return sent
+
+
 async def test_a_refund_whose_goods_do_not_travel_asks_for_nothing_more(shop: Shop) -> None:
     """Its decision reads neither intercepts nor what the mall reported."""
     no = await shop.asked()
     with shop.statements() as sent:
         await shop.command(no, Approve())
     assert sent
-    assert about(sent, "intercepts") == about(sent, "FROM order_events") == []
+    for table in ("intercepts", "FROM order_events", "operations_tasks"):
+        assert about(sent, table) == []
     assert await shop.intercepts() == ()
 
 
 async def test_a_report_without_decided_refunds_costs_one_query_at_most(shop: Shop) -> None:
-    """And none where it is no news of where the goods are."""
+    """And none where it is no news of where the goods are; nobody is called."""
     await shop.asked()
-    with shop.statements() as first:
-        await shop.report(MOVING)
-    with shop.statements() as second:
-        await shop.report(MOVING)
-    with shop.statements() as arrived:
-        await shop.report(DELIVERED)
-    assert len(first) == len(arrived) == len(second) + 1
-    assert about(first + second + arrived, "intercepts") == []
-    asked = [len(about(sent, "refund_decided_at IS NOT NULL")) for sent in (first, second, arrived)]
-    assert asked == [1, 0, 1]
+    costs = [await reporting(shop, type_) for type_ in (MOVING, MOVING, DELIVERED)]
+    assert [len(about(sent, "refund_decided_at IS NOT NULL")) for sent in costs] == [1, 0, 1]
+    for table in ("intercepts", "operations_tasks"):
+        assert about([statement for sent in costs for statement in sent], table) == []
+
+
+async def test_what_a_report_costs_its_parcel_s_clock(shop: Shop) -> None:
+    """Beside it, and whatever was refunded: one statement to read it, one more to write what is new."""
+    await shop.asked()
+    costs = [await reporting(shop, type_) for type_ in (MOVING, MOVING, DELIVERED)]
+    assert [len(about(sent, "clocks")) for sent in costs] == [2, 1, 2]
+
+
+async def test_what_a_report_of_wanted_goods_costs(shop: Shop) -> None:
+    """Requests and intercepts are read once; two statements more for the task, none for a repetition."""
+    await shop.travelling()
+    arrived, again = [await reporting(shop, DELIVERED) for _ in range(2)]
+    assert [len(about(sent, "refund_decided_at IS NOT NULL")) for sent in (arrived, again)] == [1, 0]
+    assert [len(about(sent, "intercepts")) for sent in (arrived, again)] == [2, 0]
+    assert [len(about(sent, "operations_tasks")) for sent in (arrived, again)] == [2, 0]
 
 
 async def test_a_refund_that_the_clock_decides_begins_one(shop: Shop) -> None:
@@ -187,9 +223,7 @@ async def test_a_return_that_was_agreed_to_be_refund_only_begins_one(shop: Shop)
 
 async def test_messages_of_a_request_are_in_order_with_those_of_its_goods(shop: Shop) -> None:
     """One subject, so that a receiver meets them as they happened."""
-    no = await shop.asked()
-    await shop.report(MOVING, BEFORE)
-    await shop.command(no, Approve())
+    no = await shop.travelling()
     await shop.report(DELIVERED)
     await shop.say(no, InterceptStatus.CHARGED)
     assert await shop.messages(no) == [
@@ -199,6 +233,70 @@ async def test_messages_of_a_request_are_in_order_with_those_of_its_goods(shop: 
         "intercept.delivered",
         "intercept.charged",
     ]
+
+
+async def test_a_task_is_open_while_the_goods_ask_for_a_person(shop: Shop) -> None:
+    """Wanted, stopped, delivered, closed: each call with the facts of its time, resolved by what ended it."""
+    no = await shop.travelling()
+    (wanted,) = await shop.tasks()
+    assert (wanted.status, wanted.subject) == (TaskStatus.OPEN, no)
+    assert (wanted.opened_at, wanted.facts["status"]) == (AFTER_COOLING_OFF, "wanted")
+    await shop.say(no, InterceptStatus.INTERCEPTED, "turned round")
+    (stopped,) = await shop.tasks()
+    assert (stopped.task_id, stopped.status) == (wanted.task_id, TaskStatus.RESOLVED)
+    assert (stopped.resolved_by, stopped.note) == ("system:mallcare", "the carrier stopped the goods")
+    await shop.report(DELIVERED)
+    await shop.report(DELIVERED)
+    _, arrived = await shop.tasks()
+    assert (arrived.status, arrived.facts["status"]) == (TaskStatus.OPEN, "delivered")
+    assert arrived.facts["lines"] == [{"line_id": "A", "quantity": 1, "delivered_at": LATER.isoformat()}]
+    await shop.say(no, InterceptStatus.CHARGED, "paid at the door")
+    assert [task.note for task in await shop.tasks()] == [stopped.note, "paid at the door"]
+    assert [task.resolved_by for task in await shop.tasks()] == ["system:mallcare", "operations:operations-1"]
+
+
+async def test_goods_that_arrive_while_they_are_wanted_are_another_call(shop: Shop) -> None:
+    """Who was to call the carrier need not any more; whoever talks with the customer knows what arrived."""
+    await shop.travelling()
+    (wanted,) = await shop.tasks()
+    await shop.use_cases.tasks.claim(wanted.task_id, OPERATIONS)
+    await shop.report(DELIVERED)
+    await shop.report(DELIVERED)
+    before, after = await shop.tasks()
+    assert (before.task_id, before.claimed_by) == (wanted.task_id, "operations:operations-1")
+    assert (before.resolved_by, before.note) == ("system:mallcare", "the goods were delivered")
+    assert (after.status, after.facts["status"]) == (TaskStatus.OPEN, "delivered")
+
+
+async def test_goods_that_are_closed_without_a_delivery_end_the_call(shop: Shop) -> None:
+    """By whoever closed them; a word that is repeated leaves the call as it was resolved."""
+    no = await shop.travelling()
+    for _ in range(2):
+        await shop.say(no, InterceptStatus.WRITTEN_OFF, "cheaper than asking")
+    (task,) = await shop.tasks()
+    assert (task.resolved_by, task.note) == ("operations:operations-1", "cheaper than asking")
+
+
+async def test_more_that_is_known_of_goods_is_another_call(shop: Shop) -> None:
+    """The carrier has to be called about the second parcel too, though a person had ended the first call."""
+    no = await shop.asked(line_ids="AB")
+    await shop.command(no, Approve())
+    await shop.report_line(MOVING, "A", "SF1")
+    await shop.use_cases.tasks.resolve((await shop.tasks())[0].task_id, "called", OPERATIONS)
+    await shop.report_line(MOVING, "B", "SF2")
+    await shop.report_line(DELIVERED, "A", "SF1")
+    await shop.report_line(DELIVERED, "B", "SF2")
+    tasks = await shop.tasks()
+    assert [task.note for task in tasks] == [
+        "called",
+        "the goods were delivered",
+        "more is known of the goods",
+        None,
+    ]
+    assert [task.facts["waybills"] for task in tasks] == [["SF1"], *[["SF1", "SF2"]] * 3]
+    assert [str(task.facts["lines"]).count("delivered_at") for task in tasks] == [0, 0, 1, 2]
+    told = [type_ for type_ in await shop.messages(no) if type_.startswith("intercept.")]
+    assert told == ["intercept.wanted", "intercept.delivered", "intercept.delivered"]
 
 
 async def test_a_task_that_a_person_resolved_is_left_alone(shop: Shop) -> None:
@@ -215,10 +313,8 @@ async def test_a_task_that_a_person_resolved_is_left_alone(shop: Shop) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_reports_and_people_at_once_agree_on_one_end(shop: Shop, seed: int) -> None:
-    """The order's lock puts them in a row: one task, closed with the intercept, and nothing after the end."""
-    no = await shop.asked()
-    await shop.report(MOVING, BEFORE)
-    await shop.command(no, Approve())
+    """The order's lock puts them in a row: no call outlives the intercept, nothing comes after the end."""
+    no = await shop.travelling()
     words = (InterceptStatus.RECOVERED, InterceptStatus.WRITTEN_OFF, InterceptStatus.CHARGED)
     tries = [
         *(shop.report(DELIVERED, LATER, f"D{number % 3}") for number in range(6)),
@@ -234,6 +330,6 @@ async def test_reports_and_people_at_once_agree_on_one_end(shop: Shop, seed: int
     assert statuses[0] is InterceptStatus.WANTED
     assert statuses[1:-1] in ([], [InterceptStatus.DELIVERED])
     tasks = await shop.tasks()
-    assert [task.status for task in tasks] == [TaskStatus.RESOLVED] * (len(statuses) - 2)
+    assert [task.status for task in tasks] == [TaskStatus.RESOLVED] * (len(statuses) - 1)
     told = [type_ for type_ in await shop.messages(no) if type_.startswith("intercept.")]
     assert told == [f"intercept.{status.value}" for status in statuses]

@@ -324,6 +324,11 @@ def test_what_people_may_say_in_full() -> None:
     assert all(Role.CUSTOMER not in speakers for speakers in SPEAKERS.values())
 
 
+def test_a_person_is_needed_until_the_goods_were_stopped_or_nothing_is_left_to_do() -> None:
+    """To call the carrier while they travel, and to talk with the customer once they arrived."""
+    assert {status for status in InterceptStatus if status.asks_for_a_person} == {WANTED, ARRIVED}
+
+
 def test_one_s_own_word_again_is_no_news() -> None:
     """Even when the goods went on meanwhile; another person's or another note is."""
     stopped = say(begun(), STOPPED, SUPPLIER, "turned round", DECIDED)

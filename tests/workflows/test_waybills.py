@@ -161,5 +161,9 @@ async def test_an_intercept_forgets_a_delivery_that_was_a_return_s(world: World)
     await world.command(returned, SubmitWaybill("sf", f"BACK{returned}"), CUSTOMER)
     intercept = await world.use_cases.intercepts.one(refunded, OPERATIONS)
     assert (intercept.status, intercept.waybills) == (InterceptStatus.WANTED, ("OWN222",))
-    (task,) = [task for task in await world.tasks(refunded) if task.kind is TaskKind.INTERCEPT]
-    assert task.status is TaskStatus.RESOLVED
+    calls = [task for task in await world.tasks(refunded) if task.kind is TaskKind.INTERCEPT]
+    assert [(task.facts["status"], task.status) for task in calls] == [
+        ("wanted", TaskStatus.RESOLVED),
+        ("delivered", TaskStatus.RESOLVED),
+        ("wanted", TaskStatus.OPEN),
+    ]
