@@ -158,6 +158,7 @@ class SendDailySms:
                 "day": day.isoformat(),
                 "orders": supplier.orders,
                 "after_sales": supplier.after_sales,
+                "until": self._times.end_of(day).isoformat(),
             },
             once=f"daily-sms:{supplier.supplier_id}:{principal.contact_id}:{day.isoformat()}",
         )

@@ -63,6 +63,10 @@ class DailyTimes:
         """The day it is in the zone."""
         return at.astimezone(ZoneInfo(self.zone)).date()
 
+    def end_of(self, day: date) -> datetime:
+        """The midnight that ends a day, from which nobody is told of it any more, in UTC."""
+        return at_hour(day + DAY, 0, self.zone)
+
 
 @dataclass(frozen=True, slots=True)
 class DailyTurn:

@@ -54,7 +54,7 @@ class NoticeKind(StrEnum):
     REMINDER = "reminder"
     """Clocks of a supplier reached a rung of the ladder (T3). Facts: `batch_id`, `parties`."""
     DAILY_SMS = "daily_sms"
-    """Counts of what is overdue (T4). Facts: `day`, `orders`, `after_sales`."""
+    """Counts of what is overdue (T4). Facts: `day`, `orders`, `after_sales`; `until`: the end of the day."""
 
 
 class NoticeStatus(StrEnum):
@@ -161,8 +161,14 @@ def next_step(notice: Notice, now: datetime, *, repeatable: bool) -> Step:
 
 
 def stale(notice: Notice, now: datetime) -> bool:
-    """Too late to be told: a reminder after `REMINDER_LASTS`, a daily SMS once its day in Beijing is over."""
+    """Too late to be told: a reminder after `REMINDER_LASTS`, a daily SMS once its day is over.
+
+    The day is its own zone's; of a message that does not say when it ends, Beijing's.
+    """
     if notice.kind is NoticeKind.DAILY_SMS:
+        until = notice.facts.get("until")
+        if isinstance(until, str):
+            return now >= datetime.fromisoformat(until)
         return now.astimezone(BEIJING).date() > date.fromisoformat(str(notice.facts["day"]))
     return now - notice.created_at > REMINDER_LASTS
 

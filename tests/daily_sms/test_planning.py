@@ -10,14 +10,15 @@ import pytest
 from mallcare.application.daily_sms import SendDailySms
 from mallcare.domain.clocks import ClockEventKind
 from mallcare.domain.contacts import ContactRole
-from mallcare.domain.daily_sms import CONTACTS_MISSING, MISSED, DailyProblem
+from mallcare.domain.daily_sms import CONTACTS_MISSING, MISSED, DailyProblem, DailyTimes
 from mallcare.domain.metrics import STAGES, Metric
+from mallcare.domain.notices import NoticeKind, stale
 from mallcare.domain.tasks import TaskKind
 from mallcare.gateways.system import TimeOrderedIds
 from mallcare.persistence.policies import PolicyCache
 from mallcare.persistence.timeliness import TimelinessCache
 from mallcare.persistence.unit_of_work import SqlUnitOfWork
-from mallcare.ports import UnitOfWork
+from mallcare.ports import NoticeFilter, UnitOfWork
 from tests.daily_sms.desk import DAY, HOUR, NINE, PHONE, Desk
 
 pytestmark = pytest.mark.rule("T4")
@@ -84,7 +85,8 @@ async def test_a_message_is_an_sms_without_personal_data(desk: Desk) -> None:
     ).fetchone()
     assert row is not None
     assert row[:3] == ("sms", "waiting", "daily-sms:supplier-1:boss:2026-03-05")
-    assert row[3] == {"day": "2026-03-05", "orders": 1, "after_sales": 0}
+    until = "2026-03-05T16:00:00+00:00"
+    assert row[3] == {"day": "2026-03-05", "orders": 1, "after_sales": 0, "until": until}
     assert row[4] == row[5] == NINE
     assert PHONE not in row[6]
     assert "林小满" not in row[6]
@@ -218,3 +220,15 @@ async def test_nobody_is_told_in_the_night(desk: Desk) -> None:
     run = await desk.plan(next_day, NINE + 36 * HOUR)
     assert (run.suppliers, desk.told(next_day)) == (0, {})
     assert run.problems == (DailyProblem(MISSED),)
+
+
+async def test_a_days_messages_last_until_its_own_midnight(desk: Desk) -> None:
+    """In another zone than Beijing's too, where the evening of the day is the next day in China."""
+    await desk.overdue_supplier("supplier-1")
+    send = SendDailySms(desk.uow, TimeOrderedIds(), DailyTimes(17, 20, "Europe/London"))
+    await send.plan(DAY, NINE + 16 * HOUR)
+    async with desk.uow() as uow:
+        page = await uow.notices.page(NoticeFilter(kind=NoticeKind.DAILY_SMS), 10, None)
+    [notice] = [stored.notice for stored in page.items]
+    assert not stale(notice, NINE + 22 * HOUR)
+    assert stale(notice, NINE + 23 * HOUR)

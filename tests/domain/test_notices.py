@@ -74,6 +74,15 @@ def test_a_daily_sms_is_of_its_day() -> None:
     assert stale(DAILY, midnight)
 
 
+@pytest.mark.rule("T4")
+def test_a_daily_sms_lasts_as_long_as_the_day_it_is_of() -> None:
+    """Five in the afternoon in London is past midnight in Beijing: the message says itself when it is over."""
+    until = datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
+    daily = replace(DAILY, facts={"day": "2026-03-02", "until": until.isoformat()})
+    assert not stale(daily, until - timedelta(microseconds=1))
+    assert stale(daily, until)
+
+
 def test_what_may_have_been_sent_is_asked_for_or_repeated() -> None:
     """Repeated only while its vendor drops the second one, and not for ever."""
     assert next_step(ASKING, NOW, repeatable=False) is Step.ASK
