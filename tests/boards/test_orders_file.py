@@ -151,5 +151,7 @@ async def test_the_board_says_of_a_file_what_the_file_says(
     async with engine.connect() as connection:
         ended = (await connection.execute(ENDED)).all()
         outcomes: Counter[str] = Counter(row.outcome for row in ended)
-    for outcome in ("met", "breached", "void"):
+    for outcome in ("met", "breached"):
         assert outcomes[outcome] == expected.shipping.get(outcome, 0)
+    withheld = expected.shipping.get("void", 0) - outcomes["void"]
+    assert withheld >= 0, "an order that was closed before it was looked at is never its supplier's"
