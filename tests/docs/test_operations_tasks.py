@@ -13,6 +13,7 @@ MOOT = {
     TaskKind.RETURN_ADDRESS_MISSING,
     TaskKind.TAKEN_OVER_BY_MALL,
     TaskKind.PARCEL_ABNORMAL,
+    TaskKind.INTERCEPT,
     TaskKind.CALENDAR_ENDS,
     TaskKind.CONTACTS_MISSING,
     TaskKind.MESSAGE_UNKNOWN,
