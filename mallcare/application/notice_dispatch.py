@@ -21,6 +21,7 @@ from mallcare.domain import notices as rules
 from mallcare.domain.contacts import ROBOT, Channel
 from mallcare.domain.errors import Fact
 from mallcare.domain.notices import Answer, News, Notice, NoticeKind, NoticeStatus, Step
+from mallcare.domain.reminders import after_quiet
 from mallcare.ports import (
     AddressQuota,
     Clock,
@@ -185,6 +186,9 @@ class SendNotice:
             outstanding = await _outstanding(uow, notice, now)
             if outstanding.count == 0:
                 return rules.ended(notice, NoticeStatus.MOOT, now)
+            allowed_at = await _after_quiet(uow, notice, now)
+            if allowed_at > now:
+                return replace(notice, next_attempt_at=allowed_at)
             told = outstanding.facts()
         handed = notice if step is Step.ASK else rules.handed(notice, now, told)
         message = await self._message(uow, handed, now)
@@ -215,6 +219,15 @@ async def _outstanding(uow: UnitOfWork, notice: Notice, now: datetime) -> rules.
     for one in running.by_level:
         of[one.metric.value] += one.count
     return rules.Outstanding(running.count, running.overdue, running.next_due_at, now, of)
+
+
+async def _after_quiet(uow: UnitOfWork, notice: Notice, now: datetime) -> datetime:
+    """`now`, or the end of the supplier's quiet hours: what was written before they began, and comes to be
+    sent in them after an outage, waits once more. Where a demo runs ahead it is as late as it was written."""
+    policy = await uow.timeliness.current(notice.supplier_id)
+    moment = max(now, notice.created_at)
+    allowed_at = after_quiet(policy, moment)
+    return allowed_at if allowed_at > moment else now
 
 
 def _without_vendor(notice: Notice, now: datetime) -> Notice:

@@ -76,7 +76,7 @@ def test_a_daily_sms_is_of_its_day() -> None:
 
 @pytest.mark.rule("T4")
 def test_a_daily_sms_lasts_as_long_as_the_day_it_is_of() -> None:
-    """Five in the afternoon in London is past midnight in Beijing: the message says itself when it is over."""
+    """Five in the afternoon in London is past midnight in Beijing: the message itself says when it ends."""
     until = datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
     daily = replace(DAILY, facts={"day": "2026-03-02", "until": until.isoformat()})
     assert not stale(daily, until - timedelta(microseconds=1))

@@ -21,7 +21,7 @@ from mallcare.domain.contacts import Channel, Contact, ContactRole, SupplierChan
 from mallcare.domain.metrics import Metric
 from mallcare.domain.notices import Notice, NoticeKind
 from mallcare.domain.tasks import OperationsTask
-from mallcare.domain.timeliness import Party
+from mallcare.domain.timeliness import Party, TimelinessPolicy
 from mallcare.domain.vocabulary import Role
 from mallcare.gateways.system import TimeOrderedIds
 from mallcare.persistence.policies import PolicyCache
@@ -162,6 +162,13 @@ class Desk:
         """How the supplier wants to be reached."""
         async with self.uow() as uow:
             await uow.contacts.set_channels(SupplierChannels(SUPPLIER, **known), OPERATIONS, self.here.at)
+            await uow.commit()
+
+    async def policy(self, **changes: Any) -> None:
+        """The supplier's own policy, as the usual one but for `changes`."""
+        async with self.uow() as uow:
+            policy = TimelinessPolicy(**changes)
+            await uow.timeliness.publish(policy, SUPPLIER, OPERATIONS, self.here.at)
             await uow.commit()
 
     async def daily(self, **changes: Any) -> Notice:

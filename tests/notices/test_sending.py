@@ -10,7 +10,7 @@ from mallcare.domain.contacts import ROBOT, Channel, ContactRole
 from mallcare.domain.notices import NOT_CONFIGURED, STALE, NoticeStatus
 from mallcare.domain.tasks import TaskKind
 from mallcare.ports import GatewayError, SendReport, SendStanding
-from tests.notices.desk import OTHER_PHONE, PHONE, SUPPLIER, Desk
+from tests.notices.desk import NOON, OTHER_PHONE, PHONE, SUPPLIER, Desk
 
 pytestmark = pytest.mark.rule("T3")
 BUSY = GatewayError("45009", retryable=True, outcome_unknown=False, retry_after_seconds=120)
@@ -152,6 +152,24 @@ async def test_what_became_too_old_is_not_told(desk: Desk) -> None:
         assert (stored.status, stored.error_code) == (NoticeStatus.FAILED, STALE)
     assert (desk.wecom.calls, desk.sms.calls, len(await desk.all())) == (0, 0, 2)
     assert [task.kind for task in await desk.tasks()] == [TaskKind.MESSAGE_UNDELIVERED]
+
+
+@pytest.mark.parametrize("channel", [Channel.WECOM, Channel.SMS])
+async def test_what_was_held_up_into_the_night_waits_for_the_morning(desk: Desk, channel: Channel) -> None:
+    """Written at nine in the evening but for a minute, its dispatcher was away: nobody is woken at two."""
+    await desk.contact()
+    desk.here.move(hours=8, minutes=59)
+    notice = await desk.reminder(channel, running=1)
+    desk.here.move(hours=5)
+    [dealt] = await desk.turn(channel)
+    morning = NOON + timedelta(hours=20)
+    assert dealt is not None
+    assert (dealt.status, dealt.next_attempt_at) == (NoticeStatus.WAITING, morning)
+    assert (desk.wecom.calls, desk.sms.calls) == (0, 0)
+    desk.here.at = morning
+    await desk.turn(channel)
+    assert (await desk.stored(notice)).notice.status is NoticeStatus.SENT
+    assert desk.wecom.calls + desk.sms.calls == 1
 
 
 async def test_a_channel_without_a_vendor_is_told_otherwise(desk: Desk) -> None:

@@ -59,9 +59,10 @@ class Wall(Here):
 
 @pytest.fixture
 async def desk(engine: AsyncEngine, empty_database: str) -> Desk:
-    """A process that keeps the machine's time; somebody with a phone at the supplier."""
+    """A process that keeps the machine's time; somebody with a phone at a supplier without quiet hours."""
     desk = Desk(engine, here=Wall(datetime.now(UTC)))
     await desk.contact()
+    await desk.policy(quiet_from=timedelta(0), quiet_until=timedelta(0))
     return desk
 
 
