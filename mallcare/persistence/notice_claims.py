@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mallcare.domain.contacts import Channel
-from mallcare.domain.notices import NoticeStatus
+from mallcare.domain.notices import NoticeKind, NoticeStatus
 from mallcare.persistence.notice_tables import HANDED, TO_SEND
 from mallcare.persistence.statements import rows_parameter
 from mallcare.persistence.tables import contacts, notices, supplier_channels
@@ -40,18 +40,20 @@ NOW = bindparam("now", type_=INSTANT)
 SINCE = bindparam("since", type_=INSTANT)
 OVER = bindparam("over", type_=Text())
 TO_BE_SENT = text(f"notices.{TO_SEND}")
+KNOWN = N.kind.in_([kind.value for kind in NoticeKind])
+"""What a newer version writes beside this one, as during an upgrade, is left to its workers."""
 WAS_HANDED = text(f"notices.{HANDED}")
 UNCLAIMED = or_(N.claimed_until.is_(None), N.claimed_until <= NOW)
 
 DUE = (
     select(N.notice_id)
-    .where(TO_BE_SENT, N.channel == OVER, N.next_attempt_at <= NOW, UNCLAIMED)
+    .where(TO_BE_SENT, N.channel == OVER, KNOWN, N.next_attempt_at <= NOW, UNCLAIMED)
     .order_by(N.next_attempt_at, N.seq)
     .limit(bindparam("look_at", type_=Integer()))
     .with_for_update(skip_locked=True)
 )
 NEXT_DUE = select(func.min(func.greatest(N.next_attempt_at, N.claimed_until))).where(
-    TO_BE_SENT, N.channel == OVER
+    TO_BE_SENT, N.channel == OVER, KNOWN
 )
 CLAIM = (
     update(notices)

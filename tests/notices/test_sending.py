@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from mallcare.domain.contacts import ROBOT, Channel, ContactRole
 from mallcare.domain.notices import NOT_CONFIGURED, STALE, NoticeStatus
 from mallcare.domain.tasks import TaskKind
+from mallcare.persistence.tables import notices
 from mallcare.ports import GatewayError, SendReport, SendStanding
 from tests.notices.desk import NOON, OTHER_PHONE, PHONE, SUPPLIER, Desk
 
@@ -219,3 +221,20 @@ async def test_a_member_hears_fifteen_a_minute_at_most(desk: Desk) -> None:
     assert await desk.turn(Channel.WECOM) == []
     desk.here.move(seconds=1)
     assert len(await desk.turn(Channel.WECOM)) == 5
+
+
+async def test_a_kind_that_a_newer_version_wrote_does_not_hold_up_the_others(desk: Desk) -> None:
+    """During an upgrade: it waits for a worker that knows it, and a dispatcher is not woken for it."""
+    await desk.contact()
+    newer = await desk.reminder()
+    async with desk.engine.begin() as connection:
+        await connection.execute(update(notices).values(kind="of_tomorrow"))
+    ours = await desk.reminder()
+    assert [dealt and dealt.status for dealt in await desk.turn(Channel.WECOM)] == [NoticeStatus.SENT]
+    assert (await desk.stored(ours)).notice.status is NoticeStatus.SENT
+    async with desk.uow() as uow:
+        assert await uow.notices.next_due(Channel.WECOM) is None
+    async with desk.engine.begin() as connection:
+        await connection.execute(update(notices).values(kind="reminder"))
+    await desk.turn(Channel.WECOM)
+    assert (await desk.stored(newer)).notice.status is NoticeStatus.SENT
