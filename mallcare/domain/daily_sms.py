@@ -21,7 +21,7 @@ SHORTEST_WAIT: Final = timedelta(minutes=1)
 LONGEST_WAIT: Final = timedelta(minutes=30)
 PLANNED_BY: Final = timedelta(minutes=30)
 REPORTED_BY: Final = timedelta(hours=3)
-"""How long after its hour a day's messages are planned, and its report is there, if all is well."""
+"""How long after its hour a day's messages are planned, and then its report is there, if all is well."""
 
 MISSED: Final = "missed"
 """Problem of a day: its latest hour had passed before all suppliers were told."""
@@ -217,5 +217,5 @@ def overdue_part(turn: DailyTurn, run: DailySmsRun | None, now: datetime) -> str
     if run is None or run.planned_at is None:
         return "planned" if now >= turn.send_at + PLANNED_BY else None
     if run.reported_at is None:
-        return "reported" if now >= turn.send_at + REPORTED_BY else None
+        return "reported" if now >= max(turn.send_at, run.planned_at) + REPORTED_BY else None
     return None

@@ -60,6 +60,20 @@ async def test_a_day_without_a_report_asks_for_a_person(desk: Desk) -> None:
     assert task.facts["lacking"] == "reported"
 
 
+async def test_a_day_that_was_caught_up_gets_its_time_for_a_report(desk: Desk) -> None:
+    """Planned in the afternoon after an outage, receipts are waited for as on any day: nobody is called."""
+    await desk.overdue_supplier("supplier-1")
+    watch = desk.watch()
+    await watch(NINE)
+    await desk.plan(at=NINE + 5 * HOUR)
+    await watch(NINE + 5 * HOUR + 10 * MINUTE)
+    await watch(NINE + 7 * HOUR + 59 * MINUTE)
+    assert await missing(desk) == []
+    await watch(NINE + 8 * HOUR + 5 * MINUTE)
+    (task,) = await missing(desk)
+    assert task.facts["lacking"] == "reported"
+
+
 async def test_a_reported_day_asks_for_nobody(desk: Desk) -> None:
     """Neither on its evening nor on the next morning."""
     watch = desk.watch()
