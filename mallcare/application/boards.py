@@ -24,7 +24,7 @@ from mallcare.domain.errors import NotFound
 from mallcare.domain.metrics import Figure, Metric
 from mallcare.domain.tasks import TaskKind, TaskStatus
 from mallcare.domain.vocabulary import Role
-from mallcare.ports.boards import ClockRecord, CohortDay, OpenClocks, RowFilter
+from mallcare.ports.boards import KEPT_AT_ONCE, ClockRecord, CohortDay, OpenClocks, RowFilter
 from mallcare.ports.clock import Clock
 from mallcare.ports.clocks import StoredClock
 from mallcare.ports.queries import Page
@@ -115,6 +115,7 @@ class Boards:
         self._clock = clock
         self._latest: OrderedDict[Period, Board] = OrderedDict()
         self._reading = asyncio.Lock()
+        self._keeping = asyncio.Lock()
 
     async def timeliness(
         self, supplier_id: str | None, first: date | None, last: date | None, caller: Caller
@@ -154,21 +155,39 @@ class Boards:
         return self._clock.now()
 
     async def _of_all(self, period: Period) -> Board:
-        """One reader at a time: whoever waited for another's board is shown that."""
+        """One reader at a time: whoever waited for another's board is shown that.
+
+        Nobody waits for days that somebody else counts to keep them, which takes long for long periods.
+        """
+        if self._fresh(period) is None and not self._keeping.locked():
+            async with self._keeping:
+                await self._keep_days(period)
         async with self._reading:
-            now = self._clock.now()
-            known = self._latest.get(period)
-            if known is not None and timedelta() <= now - known.data_as_of < FRESH_FOR:
+            known = self._fresh(period)
+            if known is not None:
                 return known
-            async with self._uow() as uow:
-                if await uow.boards.days_to_keep(period):
-                    await uow.boards.keep_days(period)
-                    await uow.commit()
+            now = self._clock.now()
             board = self._latest[period] = await self._read(None, period, now)
             self._latest.move_to_end(period)
             while len(self._latest) > PERIODS_REMEMBERED:
                 self._latest.popitem(last=False)
             return board
+
+    def _fresh(self, period: Period) -> Board | None:
+        """What was read of a period a moment ago."""
+        known = self._latest.get(period)
+        fresh = known is not None and timedelta() <= self._clock.now() - known.data_as_of < FRESH_FOR
+        return known if fresh else None
+
+    async def _keep_days(self, period: Period) -> None:
+        """Each bite is a unit of work: what is counted stays, whatever becomes of the rest. Days that change
+        meanwhile are for the next board."""
+        async with self._uow() as uow:
+            days = await uow.boards.days_to_keep(period)
+        for _ in range(0, days, KEPT_AT_ONCE):
+            async with self._uow() as uow:
+                await uow.boards.keep_days(period)
+                await uow.commit()
 
     async def _read(self, scope: str | None, period: Period, now: datetime) -> Board:
         before = now - EARLIER

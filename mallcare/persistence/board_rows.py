@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from sqlalchemy import TextClause
 
-from mallcare.domain.boards import Age, ClockState
+from mallcare.domain.boards import ENDED_STATES, Age, ClockState
 from mallcare.domain.clocks import CalendarVersion, ClockKey, Outcome, Standing
 from mallcare.domain.errors import InvalidInput
 from mallcare.domain.metrics import Metric
@@ -98,7 +98,10 @@ def list_rows(where: RowFilter, most: int, cursor: str | None) -> tuple[TextClau
 def _statement(shape: _Shape) -> TextClause:
     """Of each metric and state the first ones by an index, then the first ones of these."""
     parts = " UNION ALL ".join(
-        f"({_first(shape, metric, state)})" for metric in shape.metrics for state in shape.states
+        f"({first})"
+        for metric in shape.metrics
+        for state in shape.states
+        for first in _firsts(shape, metric, state)
     )
     return with_types(
         f"SELECT {COLUMNS} FROM (SELECT * FROM ({parts}) AS parts ORDER BY place, id LIMIT :most) AS page"
@@ -106,10 +109,19 @@ def _statement(shape: _Shape) -> TextClause:
     )
 
 
-def _first(shape: _Shape, metric: Metric, state: ClockState) -> str:
-    always_due = state in ALWAYS_DUE or shape.due_in
-    place = "due_at" if always_due else f"coalesce(due_at, '{NEVER}')"
-    conditions = [f"metric = '{metric}'", STATES[state]]
+def _firsts(shape: _Shape, metric: Metric, state: ClockState) -> list[str]:
+    """The first ones of a state. Ended clocks are as many as there ever were: those with a deadline are read
+    in its order, by an index, and those without by themselves."""
+    if shape.due_in or state in ALWAYS_DUE:
+        return [_first(shape, metric, state, "due_at")]
+    if state in ENDED_STATES:
+        with_deadline = _first(shape, metric, state, "due_at", "due_at IS NOT NULL")
+        return [with_deadline, _first(shape, metric, state, f"timestamptz '{NEVER}'", "due_at IS NULL")]
+    return [_first(shape, metric, state, f"coalesce(due_at, '{NEVER}')")]
+
+
+def _first(shape: _Shape, metric: Metric, state: ClockState, place: str, *further: str) -> str:
+    conditions = [f"metric = '{metric}'", STATES[state], *further]
     if shape.of_supplier:
         conditions.append(OF_SUPPLIER)
     if shape.age is not None:

@@ -22,7 +22,14 @@ from mallcare.persistence.clocks import clock_of
 from mallcare.persistence.codec import Columns, instant, utc
 from mallcare.persistence.operations_tables import UNRESOLVED
 from mallcare.persistence.tables import after_sales, operations_tasks
-from mallcare.ports.boards import ClockInFull, ClockRecord, CohortDay, OpenClocks, RowFilter
+from mallcare.ports.boards import (
+    KEPT_AT_ONCE,
+    ClockInFull,
+    ClockRecord,
+    CohortDay,
+    OpenClocks,
+    RowFilter,
+)
 from mallcare.ports.clocks import PlannedReminder, StoredClock
 from mallcare.ports.queries import Page
 
@@ -142,8 +149,8 @@ class SqlBoards:
     async def keep_days(self, period: Period) -> None:
         """Where another process is at it already, nothing is done."""
         if (await self._connection.execute(LOCKED)).scalar_one():
-            for statement in (board_counts.FORGET, board_counts.KEEP):
-                await self._connection.execute(statement, _days(period))
+            await self._connection.execute(board_counts.FORGET, _days(period))
+            await self._connection.execute(board_counts.KEEP, {**_days(period), "most": KEPT_AT_ONCE})
             await self._connection.execute(board_counts.CLEAR_MARKS)
 
     async def _of(

@@ -92,6 +92,10 @@ class ClockInFull:
     """Each with its state."""
 
 
+KEPT_AT_ONCE = 24
+"""Days of metrics that one unit of work counts: four days of six, some seconds in the largest mall."""
+
+
 class Boards(Protocol):
     """Reads of the board. All but `keep_days` change nothing."""
 
@@ -165,7 +169,10 @@ class Boards(Protocol):
         ...
 
     async def keep_days(self, period: Period) -> None:
-        """Count closed days of a period anew and keep them, where that is needed; nobody is waited for."""
+        """Count closed days of a period anew and keep them, where that is needed; nobody is waited for.
+
+        At most `KEPT_AT_ONCE` days of metrics, the newest first: more of them are for the next unit of work.
+        """
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 import psycopg
@@ -12,7 +13,9 @@ from mallcare.application.boards import Board, Boards
 from mallcare.domain.boards import Period, local_day, midnight
 from mallcare.domain.metrics import Metric
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
+from mallcare.ports.boards import KEPT_AT_ONCE
 from tests.boards.made import NOW, OPERATIONS, NewDatabase, mall
+from tests.timekeeping.orders import HeldFactory
 from tests.world import SetClock
 
 pytestmark = pytest.mark.rule("T2")
@@ -147,6 +150,36 @@ async def test_who_finds_another_counting_does_not_wait(new_database: NewDatabas
         again = await read(boards, clock)
         assert again.cohorts == alone.cohorts
         assert (await kept(engine))[0] > 0
+
+
+async def test_days_are_kept_in_bites(new_database: NewDatabase) -> None:
+    """A long period is counted by statements that end in time, the newest days first; the board shows all."""
+    async with mall(new_database) as (engine, boards, clock):
+        async with SqlUnitOfWorkFactory(engine)() as uow:
+            await uow.boards.keep_days(DAYS)
+            await uow.commit()
+        assert (await kept(engine))[0] == KEPT_AT_ONCE < len(Metric) * 7
+        async with engine.connect() as connection:
+            oldest = await connection.exec_driver_sql("SELECT min(day) FROM clock_cohort_days")
+            assert oldest.scalar_one() > DAYS.first
+        await read(boards, clock)
+        assert await kept(engine) == (len(Metric) * 7, 0)
+
+
+async def test_nobody_waits_for_days_that_are_being_kept(new_database: NewDatabase) -> None:
+    """Whoever asks meanwhile is answered, of the same days and of others; what was begun goes on."""
+    async with mall(new_database) as (engine, _, clock), HeldFactory(engine) as held:
+        boards = Boards(held, clock)
+        first = asyncio.create_task(boards.timeliness(None, DAYS.first, DAYS.last, OPERATIONS))
+        async with asyncio.timeout(20):
+            await held.arrived.wait()
+            others = [
+                await boards.timeliness(None, day, DAYS.last, OPERATIONS) for day in (DAYS.first, A_DAY)
+            ]
+            assert not first.done()
+            held.let_go.set()
+            assert await first is others[0], "read a moment ago"
+        assert (await kept(engine))[0] == len(Metric) * 7
 
 
 async def test_a_board_of_all_is_shown_again_within_a_second(new_database: NewDatabase) -> None:
