@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from urllib.parse import quote
 
 import structlog
 
@@ -25,8 +26,9 @@ from mallcare.domain.daily_sms import (
     trouble_of,
     turn_of,
 )
-from mallcare.domain.errors import NotFound
+from mallcare.domain.errors import Fact, NotFound
 from mallcare.domain.notices import Notice, NoticeKind
+from mallcare.domain.notifications import Audience, Notification, NotificationKind
 from mallcare.domain.tasks import OperationsTask, TaskKind
 from mallcare.ports import Ids, SupplierOverdue, UnitOfWork, UnitOfWorkFactory
 
@@ -126,15 +128,19 @@ class SendDailySms:
     ) -> DailySmsRun:
         """The day after a page of suppliers was seen to."""
         notices: list[Notice] = []
+        notifications: list[Notification] = []
         unreachable: list[SupplierOverdue] = []
         for supplier in found:
             if not await _worth_telling(uow, supplier):
                 continue
             principals = await _principals(uow, supplier.supplier_id)
-            notices += [self._notice(run.day, supplier, principal, now) for principal in principals]
-            if not principals and _anything(supplier):
+            reachable = [one for one in principals if one.phone is not None]
+            notices += [self._notice(run.day, supplier, principal, now) for principal in reachable]
+            notifications += [_notification(run.day, supplier, principal, now) for principal in principals]
+            if not reachable and _anything(supplier):
                 unreachable.append(supplier)
         added = await uow.notices.add(notices)
+        await uow.notifications.add(notifications)
         await uow.tasks.open([self._contacts_missing(run.day, one, now) for one in unreachable])
         lacking = tuple(DailyProblem(CONTACTS_MISSING, supplier_id=one.supplier_id) for one in unreachable)
         return replace(
@@ -154,12 +160,7 @@ class SendDailySms:
             contact_id=principal.contact_id,
             created_at=now,
             next_attempt_at=now,
-            facts={
-                "day": day.isoformat(),
-                "orders": supplier.orders,
-                "after_sales": supplier.after_sales,
-                "until": self._times.end_of(day).isoformat(),
-            },
+            facts={**_counts(day, supplier), "until": self._times.end_of(day).isoformat()},
             once=f"daily-sms:{supplier.supplier_id}:{principal.contact_id}:{day.isoformat()}",
         )
 
@@ -169,12 +170,7 @@ class SendDailySms:
             TaskKind.CONTACTS_MISSING,
             supplier.supplier_id,
             now,
-            {
-                "supplier_id": supplier.supplier_id,
-                "day": day.isoformat(),
-                "orders": supplier.orders,
-                "after_sales": supplier.after_sales,
-            },
+            {"supplier_id": supplier.supplier_id, **_counts(day, supplier)},
         )
 
     async def _ask_about(self, uow: UnitOfWork, run: DailySmsRun, now: datetime) -> None:
@@ -198,6 +194,24 @@ async def _worth_telling(uow: UnitOfWork, supplier: SupplierOverdue) -> bool:
 
 
 async def _principals(uow: UnitOfWork, supplier_id: str) -> list[Contact]:
-    """Whom the SMS goes to."""
+    """Whom the SMS goes to, where they have a phone."""
     contacts = await uow.contacts.of(supplier_id)
-    return [one for one in contacts if one.role is ContactRole.PRINCIPAL and one.phone is not None]
+    return [one for one in contacts if one.role is ContactRole.PRINCIPAL]
+
+
+def _notification(day: date, supplier: SupplierOverdue, principal: Contact, now: datetime) -> Notification:
+    """The same in the notification centre, for who has no phone too."""
+    return Notification(
+        audience=Audience.STAFF,
+        owner=supplier.supplier_id,
+        reader=principal.contact_id,
+        kind=NotificationKind.DAILY_SMS.value,
+        link=f"/v1/boards/timeliness/rows?supplier_id={quote(supplier.supplier_id, safe='')}&state=overdue",
+        created_at=now,
+        facts=_counts(day, supplier),
+        once=f"daily-sms:{supplier.supplier_id}:{principal.contact_id}:{day.isoformat()}",
+    )
+
+
+def _counts(day: date, supplier: SupplierOverdue) -> dict[str, Fact]:
+    return {"day": day.isoformat(), "orders": supplier.orders, "after_sales": supplier.after_sales}

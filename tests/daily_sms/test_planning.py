@@ -92,6 +92,26 @@ async def test_a_message_is_an_sms_without_personal_data(desk: Desk) -> None:
     assert "林小满" not in row[6]
 
 
+async def test_it_is_in_the_notification_centre_too(desk: Desk) -> None:
+    """Once a day for each principal, with or without a phone; for nobody else, and not of nothing."""
+    await desk.clock("supplier-1")
+    await desk.contact("supplier-1", "ann")
+    await desk.contact("supplier-1", "cat", phone=None)
+    await desk.contact("supplier-1", "dan", role=ContactRole.STAFF)
+    await desk.contact("supplier-2")
+    for day in (DAY, DAY, DAY + timedelta(days=1)):
+        await desk.plan(day, NINE + (day - DAY))
+    rows = desk.rows.execute(
+        "SELECT audience, owner, reader, kind, link, facts FROM notifications ORDER BY id LIMIT 2"
+    ).fetchall()
+    link = "/v1/boards/timeliness/rows?supplier_id=supplier-1&state=overdue"
+    facts = {"day": "2026-03-05", "orders": 1, "after_sales": 0}
+    told = ("staff", "supplier-1", "daily_sms", link, facts)
+    assert [(row[0], row[1], *row[3:]) for row in rows] == [told, told]
+    boxes = desk.rows.execute("SELECT reader, count(*) FROM notifications GROUP BY 1 ORDER BY 1").fetchall()
+    assert boxes == [("ann", 2), ("cat", 2)]
+
+
 async def test_a_supplier_that_cannot_be_reached_is_a_task(desk: Desk) -> None:
     """With nobody, with staff alone, or with a principal without a phone; not where nothing is overdue."""
     await desk.clock("supplier-1")
