@@ -86,6 +86,7 @@ def test_an_unreadable_reason_is_unknown(code: object) -> None:
         b"\xff",
         b"{}",
         b"[7]",
+        b"[" * 100_000,
         *(
             json.dumps([REPORT, {**REPORT, **wrong}]).encode()
             for wrong in (

@@ -34,7 +34,7 @@ class AliyunSmsReceipts:
         """
         try:
             decoded: object = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # the latter: nested without end
             raise InvalidInput("not JSON") from error
         if not isinstance(decoded, list):
             raise InvalidInput("not an array")
