@@ -8,7 +8,7 @@ import structlog
 
 from mallcare.application.asking import BY_PLATFORM
 from mallcare.application.caller import Caller
-from mallcare.domain.contacts import Channel, Contact, ContactRole, SupplierChannels
+from mallcare.domain.contacts import ROBOT, Channel, Contact, ContactRole, SupplierChannels
 from mallcare.domain.errors import InvalidInput, NotFound
 from mallcare.domain.tasks import TaskKind
 from mallcare.domain.vocabulary import Role
@@ -64,9 +64,11 @@ class SupplierContacts:
         """Add a contact, or replace all of what is known of it.
 
         Raises:
-            InvalidInput: the supplier has too many contacts.
+            InvalidInput: the supplier has too many contacts, or the id stands for a group's robot.
         """
         _require(contact.supplier_id, caller, WRITERS)
+        if contact.contact_id == ROBOT:
+            raise InvalidInput(f"{ROBOT!r} cannot be a person's id: it stands for a group", contact_id=ROBOT)
         now = self._clock.now()
         async with self._uow() as uow:
             known = await uow.contacts.of(contact.supplier_id)

@@ -111,6 +111,12 @@ async def test_a_refusal_does_not_repeat_the_number(api: Api) -> None:
     assert "99912345678" not in refused.text
 
 
+async def test_nobody_is_called_robot(api: Api) -> None:
+    """The id stands for a group in the record of messages: what is for one person would go to all."""
+    problem_of(await api.supplier("PUT", f"{LIST}/robot", EXAMPLE_CONTACT), 422, "invalid")
+    assert answered(await api.supplier.get(LIST)) == {"items": []}
+
+
 async def test_a_supplier_has_so_many_contacts_and_no_more(api: Api) -> None:
     """Known ones can still be changed."""
     contacts, caller = api.platform.use_cases.contacts, Caller(Role.OPERATIONS, "operations-1")
