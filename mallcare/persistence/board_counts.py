@@ -175,11 +175,15 @@ KEEP = with_types(f"""
 """Counts and the snapshot they were counted with, in one statement: it can tell later what it saw. The newest
 days first, and so few that the statement ends in time however many clocks a day has."""
 CLEAR_MARKS = with_types("""
-    DELETE FROM clock_cohort_marks AS mark
-    WHERE NOT EXISTS (
-        SELECT FROM clock_cohort_days AS kept
-        WHERE kept.metric = mark.metric AND kept.day = mark.day
-          AND NOT pg_visible_in_snapshot(mark.transaction::text::xid8, kept.snapshot::pg_snapshot)
+    DELETE FROM clock_cohort_marks WHERE id IN (
+        SELECT mark.id FROM clock_cohort_marks AS mark
+        WHERE NOT EXISTS (
+            SELECT FROM clock_cohort_days AS kept
+            WHERE kept.metric = mark.metric AND kept.day = mark.day
+              AND NOT pg_visible_in_snapshot(mark.transaction::text::xid8, kept.snapshot::pg_snapshot)
+        )
+        LIMIT :most
     )
 """)
-"""Marks that no kept day waits for. Whoever holds the lock of filling knows that none is being filled."""
+"""Marks that no kept day waits for, so many at once: where nobody read the board for months there are very
+many, and it has to come back in time. Whoever holds the lock of filling knows that none is being filled."""

@@ -34,6 +34,7 @@ from mallcare.ports.clocks import PlannedReminder, StoredClock
 from mallcare.ports.queries import Page
 
 T = operations_tasks.c
+MARKS_AT_ONCE = 50_000
 FROZEN = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 LOCKED = select(func.pg_try_advisory_xact_lock(DAYS_LOCK))
 _status = case((T.claimed_at.is_(None), TaskStatus.OPEN.value), else_=TaskStatus.CLAIMED.value)
@@ -151,7 +152,7 @@ class SqlBoards:
         if (await self._connection.execute(LOCKED)).scalar_one():
             await self._connection.execute(board_counts.FORGET, _days(period))
             await self._connection.execute(board_counts.KEEP, {**_days(period), "most": KEPT_AT_ONCE})
-            await self._connection.execute(board_counts.CLEAR_MARKS)
+            await self._connection.execute(board_counts.CLEAR_MARKS, {"most": MARKS_AT_ONCE})
 
     async def _of(
         self, statements: Sequence[TextClause], supplier_id: str | None, **given: object

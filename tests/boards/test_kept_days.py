@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mallcare.application.boards import Board, Boards
 from mallcare.domain.boards import Period, local_day, midnight
 from mallcare.domain.metrics import Metric
+from mallcare.persistence.boards import MARKS_AT_ONCE
 from mallcare.persistence.unit_of_work import SqlUnitOfWorkFactory
 from mallcare.ports.boards import KEPT_AT_ONCE
 from tests.boards.made import NOW, OPERATIONS, NewDatabase, mall
@@ -164,6 +165,24 @@ async def test_days_are_kept_in_bites(new_database: NewDatabase) -> None:
             assert oldest.scalar_one() > DAYS.first
         await read(boards, clock)
         assert await kept(engine) == (len(Metric) * 7, 0)
+
+
+async def test_marks_of_months_are_cleared_away_in_bites(new_database: NewDatabase) -> None:
+    """Nobody read the board of all meanwhile: it is not late for them, and they go all the same."""
+    async with mall(new_database) as (engine, boards, clock):
+        with psycopg.connect(plain(engine), autocommit=True) as other:
+            other.execute("DELETE FROM clock_cohort_marks")
+            other.execute(
+                "INSERT INTO clock_cohort_marks (metric, day, transaction) SELECT 'shipment', %s, 5"
+                " FROM generate_series(1, %s)",
+                (A_DAY - timedelta(days=300), 2 * MARKS_AT_ONCE + 1),
+            )
+        async with SqlUnitOfWorkFactory(engine)() as uow:
+            await uow.boards.keep_days(DAYS)
+            await uow.commit()
+        assert (await kept(engine))[1] == MARKS_AT_ONCE + 1
+        await read(boards, clock)
+        assert (await kept(engine))[1] == 1
 
 
 async def test_nobody_waits_for_days_that_are_being_kept(new_database: NewDatabase) -> None:
