@@ -160,7 +160,7 @@ class SendDailySms:
             contact_id=principal.contact_id,
             created_at=now,
             next_attempt_at=now,
-            facts={**_counts(day, supplier), "until": self._times.end_of(day).isoformat()},
+            facts={**_counts(day, supplier), "until": self._times.told_until(day).isoformat()},
             once=f"daily-sms:{supplier.supplier_id}:{principal.contact_id}:{day.isoformat()}",
         )
 

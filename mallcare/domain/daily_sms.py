@@ -23,6 +23,9 @@ PLANNED_BY: Final = timedelta(minutes=30)
 REPORTED_BY: Final = timedelta(hours=3)
 """How long after its hour a day's messages are planned, and then its report is there, if all is well."""
 
+LAST_ONES_TAKE: Final = timedelta(hours=1)
+"""How long messages that were planned at the latest hour may still be sent."""
+
 MISSED: Final = "missed"
 """Problem of a day: its latest hour had passed before all suppliers were told."""
 CONTACTS_MISSING: Final = "contacts_missing"
@@ -63,9 +66,10 @@ class DailyTimes:
         """The day it is in the zone."""
         return at.astimezone(ZoneInfo(self.zone)).date()
 
-    def end_of(self, day: date) -> datetime:
-        """The midnight that ends a day, from which nobody is told of it any more, in UTC."""
-        return at_hour(day + DAY, 0, self.zone)
+    def told_until(self, day: date) -> datetime:
+        """From when on nobody is told of a day any more, in UTC: an hour is left to what was caught up last,
+        and nobody is woken at night."""
+        return at_hour(day, self.latest_hour, self.zone) + LAST_ONES_TAKE
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ RETRY_AFTER: Final = (
     timedelta(minutes=15),
     timedelta(minutes=30),
 )
-"""Wait after the n-th attempt that its vendor put off; once more, and it has failed."""
+"""Wait after the n-th attempt that its vendor put off; once more, and it has failed, unless it is an SMS."""
 LONGEST_WAIT: Final = timedelta(minutes=30)
 """What a vendor may ask us to wait; robots are silenced for ten minutes."""
 ASK_AFTER: Final = (
@@ -54,7 +54,7 @@ class NoticeKind(StrEnum):
     REMINDER = "reminder"
     """Clocks of a supplier reached a rung of the ladder (T3). Facts: `batch_id`, `parties`."""
     DAILY_SMS = "daily_sms"
-    """Counts of what is overdue (T4). Facts: `day`, `orders`, `after_sales`; `until`: the end of the day."""
+    """Counts of what is overdue (T4). Facts: `day`, `orders`, `after_sales`; `until`: told no more."""
 
 
 class NoticeStatus(StrEnum):
@@ -287,10 +287,14 @@ def _named(notice: Notice, vendor_message_id: str | None) -> Notice:
 
 
 def _put_off(notice: Notice, answer: Answer, now: datetime) -> Notice:
-    """It was not taken for certain: the next attempt tells the figures of its own time."""
-    if notice.attempts > len(RETRY_AFTER):
+    """It was not taken for certain: the next attempt tells the figures of its own time.
+
+    An SMS has nothing that could go in its place: it is tried for as long as it is worth telling.
+    """
+    tired = notice.attempts > len(RETRY_AFTER)
+    if tired and notice.channel is not Channel.SMS:
         return ended(notice, NoticeStatus.FAILED, now, answer.code)
-    wait = max(RETRY_AFTER[notice.attempts - 1], _wish(answer))
+    wait = max(RETRY_AFTER[-1 if tired else notice.attempts - 1], _wish(answer))
     return replace(
         notice,
         status=NoticeStatus.WAITING,

@@ -75,9 +75,9 @@ def test_a_daily_sms_is_of_its_day() -> None:
 
 
 @pytest.mark.rule("T4")
-def test_a_daily_sms_lasts_as_long_as_the_day_it_is_of() -> None:
-    """Five in the afternoon in London is past midnight in Beijing: the message itself says when it ends."""
-    until = datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
+def test_a_daily_sms_lasts_as_long_as_it_says() -> None:
+    """Five in the afternoon in London is past midnight in Beijing: each knows the evening of its own day."""
+    until = datetime(2026, 3, 2, 21, 0, tzinfo=UTC)
     daily = replace(DAILY, facts={"day": "2026-03-02", "until": until.isoformat()})
     assert not stale(daily, until - timedelta(microseconds=1))
     assert stale(daily, until)
@@ -135,6 +135,19 @@ def test_put_off_at_growing_intervals_then_failed() -> None:
         now = max(now, notice.next_attempt_at)
     assert tuple(waits[:-1]) == RETRY_AFTER
     assert (notice.status, notice.error_code) == (NoticeStatus.FAILED, "-1")
+
+
+@pytest.mark.rule("T4")
+def test_an_sms_is_tried_for_as_long_as_it_is_worth_telling() -> None:
+    """Nothing could go in its place: a vendor that is away for a morning costs nobody the day's message."""
+    notice, now = DAILY, NOW
+    while next_step(notice, now, repeatable=False) is Step.SEND:
+        notice = after_sending(handed(notice, now, {}), LATER, now)
+        assert notice.status is NoticeStatus.WAITING
+        assert notice.next_attempt_at - now <= LONGEST_WAIT
+        now = notice.next_attempt_at
+    assert next_step(notice, now, repeatable=False) is Step.DROP
+    assert now - NOW > timedelta(hours=11)
 
 
 def test_a_vendor_may_ask_for_more_time() -> None:
