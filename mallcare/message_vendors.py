@@ -6,6 +6,7 @@ until one is configured, or until they are too old to be told.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,6 +22,9 @@ from mallcare.gateways.system import TimeOrderedIds
 from mallcare.gateways.wecom import HttpWecomMessages, HttpWecomRobot
 from mallcare.ports import Clock, MessageGateway, UnitOfWorkFactory
 from mallcare.settings import NotConfigured, Settings, missing, required
+
+RECEIPT_TOKEN = re.compile(r"[A-Za-z0-9._~-]{24,255}", re.ASCII)
+"""The last part of an address, and all that keeps strangers from saying what became of messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,12 @@ def notice_sending(
     Raises:
         NotConfigured: a vendor's address without what must come with it.
     """
+    gateways = message_gateways(settings, http, clock)
     wording = Wording(
         reminder_template=settings.aliyun_sms_reminder_template,
         daily_template=settings.aliyun_sms_daily_template,
         link=settings.notice_link_url,
     )
-    gateways = message_gateways(settings, http, clock)
     send = SendNotice(uow, gateways, wording, clock, TimeOrderedIds())
     return NoticeSending(ClaimNotices(uow), send, dispatched(settings))
 
@@ -80,11 +84,20 @@ def message_gateways(
 
 
 def receipt_doors(settings: Settings) -> dict[Channel, ReceiptDoor]:
-    """Where vendors deliver receipts; none without a token that keeps strangers out."""
-    token = settings.aliyun_sms_receipt_token
-    if token is None or not token.get_secret_value():
+    """Where vendors deliver receipts; none without a token that keeps strangers out.
+
+    Raises:
+        NotConfigured: a token that strangers could guess, or that is no part of an address.
+    """
+    given = settings.aliyun_sms_receipt_token
+    token = given.get_secret_value() if given is not None else ""
+    if not token:
         return {}
-    return {Channel.SMS: ReceiptDoor(token.get_secret_value(), AliyunSmsReceipts())}
+    if not RECEIPT_TOKEN.fullmatch(token):
+        raise NotConfigured(
+            "MALLCARE_ALIYUN_SMS_RECEIPT_TOKEN must be 24 to 255 letters, digits, '-', '_', '.' or '~'"
+        )
+    return {Channel.SMS: ReceiptDoor(token, AliyunSmsReceipts())}
 
 
 def _wecom_application(
@@ -104,6 +117,8 @@ def _wecom_application(
 
 
 def _aliyun_sms(settings: Settings, url: str, http: httpx.AsyncClient, clock: Clock) -> HttpAliyunSms:
+    required(settings.aliyun_sms_reminder_template, "aliyun_sms_reminder_template")
+    required(settings.aliyun_sms_daily_template, "aliyun_sms_daily_template")
     credentials = AliyunSmsCredentials(
         required(settings.aliyun_sms_access_key_id, "aliyun_sms_access_key_id"),
         required(settings.aliyun_sms_access_key_secret, "aliyun_sms_access_key_secret"),

@@ -58,10 +58,31 @@ async def test_robots_need_no_company(http: httpx.AsyncClient) -> None:
     assert set(message_gateways(settings(wecom_url="http://wecom"), http, Here())) == {Channel.WECOM_ROBOT}
 
 
+@pytest.mark.parametrize("token", ["short", "a" * 23, "a" * 256, "a" * 30 + "/b", "a" * 30 + "?", "密" * 30])
+def test_a_receipt_token_is_long_and_part_of_an_address(token: str) -> None:
+    """What strangers could guess, or no vendor could reach, does not start; nor is it repeated."""
+    with pytest.raises(NotConfigured, match="MALLCARE_ALIYUN_SMS_RECEIPT_TOKEN") as caught:
+        receipt_doors(settings(aliyun_sms_receipt_token=token))
+    assert token not in str(caught.value)
+
+
+SMS = {name: value for name, value in ACCOUNTS.items() if name.startswith("aliyun_sms_")} | {
+    "aliyun_sms_url": "http://sms"
+}
+
+
+def without(name: str) -> dict[str, str]:
+    """An account at the vendor of SMS but for one setting."""
+    return {one: value for one, value in SMS.items() if one != name}
+
+
 @pytest.mark.parametrize(
     ("given", "missing"),
     [
-        ({"aliyun_sms_url": "http://sms"}, "MALLCARE_ALIYUN_SMS_ACCESS_KEY_ID"),
+        (without("aliyun_sms_reminder_template"), "MALLCARE_ALIYUN_SMS_REMINDER_TEMPLATE"),
+        (without("aliyun_sms_daily_template"), "MALLCARE_ALIYUN_SMS_DAILY_TEMPLATE"),
+        (without("aliyun_sms_sign_name"), "MALLCARE_ALIYUN_SMS_SIGN_NAME"),
+        (without("aliyun_sms_access_key_id"), "MALLCARE_ALIYUN_SMS_ACCESS_KEY_ID"),
         ({"wecom_url": "http://wecom", "wecom_corp_id": "ww1"}, "MALLCARE_WECOM_AGENT_ID"),
         ({"wecom_url": "http://w", "wecom_corp_id": "ww1", "wecom_agent_id": "1"}, "MALLCARE_WECOM_SECRET"),
     ],
