@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from mallcare.application.orders import IncomingOrder
 from mallcare.domain.commands import Approve, CorrectWaybill, SubmitWaybill
+from mallcare.domain.errors import OrderFrozen
 from mallcare.domain.orders import Order, OrderLine, Tender
 from mallcare.domain.vocabulary import Kind, TenderKind
+from mallcare.ports import PersonalData
 from tests.clocks.promises import COLLECTED, DELIVERED, HOUR, MOVED, NONE, TARGET, Promises, at, line
-from tests.timekeeping.orders import CUSTOMER, DUE_AT, supplier
+from tests.timekeeping.orders import CUSTOMER, DUE_AT, MALL, supplier
 
 pytestmark = pytest.mark.rule("T2")
 SUPPLIER = supplier()
@@ -156,3 +159,13 @@ async def test_a_report_from_a_request_s_first_instant_is_of_its_parcel(shop: Pr
     await shop.tell(order, COLLECTED, (await shop.case(no)).created_at, "SF9")
     assert (await shop.shipments(order))["2"].state == "running"
     assert (await shop.case(no)).parcels[0].moved_at == at(5)
+
+
+async def test_a_released_order_stays_its_supplier_s(shop: Promises) -> None:
+    """Who has it is measured by it: another supplier would inherit a clock it never had a chance with."""
+    order = await shop.released(line("1"))
+    other = replace(order, version=2, supplier_id="supplier-9")
+    sent = IncomingOrder(other, PersonalData(), "hash-of-another")
+    (refused,) = await shop.use_cases.take_in_orders([sent], MALL)
+    assert isinstance(refused.refusal, OrderFrozen)
+    assert (await shop.shipment(order)).supplier_id == order.supplier_id

@@ -106,8 +106,20 @@ async def test_a_late_report_keeps_the_breach_on_record(shop: Promises) -> None:
     await shop.look(at(73))
     await tell(shop, order, (MOVED, 74))
     await tell(shop, order, (MOVED, 50))
-    clock = (await shop.parcels(order))[0]
-    assert (clock.breach_recorded_at, clock.state, clock.started_at) == (at(73), "running", at(74))
+    seen, now = await shop.parcels(order)
+    assert (seen.breach_recorded_at, seen.state) == (at(73), "void")
+    assert (now.breach_recorded_at, now.state, now.started_at) == (None, "running", at(74))
+
+
+async def test_a_silence_after_a_breach_on_record_is_heard_of_again(shop: Promises) -> None:
+    """A late report makes the recorded silence none and begins another: that one is told and recorded anew."""
+    order = await sent(shop, 0)
+    await shop.look(at(73))
+    await tell(shop, order, (MOVED, 50))
+    await shop.look(at(123))
+    seen, now = await shop.parcels(order)
+    assert (seen.breach_recorded_at, seen.state) == (at(73), "void")
+    assert (now.started_at, now.breach_recorded_at) == (at(50), at(123))
 
 
 async def test_a_parcel_that_is_back_in_time_may_be_stuck_again(shop: Promises) -> None:

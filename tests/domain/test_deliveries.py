@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mallcare.domain.calendars import ServiceCalendar
-from mallcare.domain.clocks import ClockEvent, ClockEventKind
-from mallcare.domain.deliveries import ARRIVED, CLOSED, MOVED, STUCK, Leg, end_legs, legs, parcels
+from mallcare.domain.clocks import CalendarVersion, Clock, ClockEvent, ClockEventKind, ClockKey
+from mallcare.domain.deliveries import ARRIVED, CLOSED, MOVED, STUCK, Leg, end_legs, legs, match, parcels
 from mallcare.domain.fulfilment import OrderEvent
+from mallcare.domain.metrics import Metric
 from mallcare.domain.vocabulary import PARCEL_EVENTS, OrderEventType
 from tests.domain.builders import reported
 from tests.domain.test_calendars import CALENDARS, DESK
@@ -135,9 +136,7 @@ def test_an_alarm_is_no_movement(
         assert leg.alarmed_at is None or end is None or leg.alarmed_at <= end
     last = max((alarm.occurred_at for alarm in alarms), default=first)
     if last > max(e.occurred_at for e in events) and not any(e.type is DELIVERED for e in events):
-        assert loud[-1].alarmed_at == min(
-            a.occurred_at for a in alarms if a.occurred_at >= spans(loud)[-1][0]
-        )
+        assert loud[-1].alarmed_at == min(a.occurred_at for a in alarms if a.occurred_at > spans(loud)[-1][0])
 
 
 # --- examples ------------------------------------------------------------------------------------
@@ -279,3 +278,41 @@ def test_delivery_fulfils_and_closing_voids() -> None:
         ClockEvent(ARRIVED, ClockEventKind.FULFIL, BEGIN + HOUR),
         ClockEvent(CLOSED, ClockEventKind.VOID, BEGIN),
     )
+
+
+def clock_of(seq: int, since: int, *, recorded: bool = False) -> Clock:
+    """A parcel's clock that runs from so many hours after the begin."""
+    events = (ClockEvent(MOVED, ClockEventKind.START, BEGIN + since * HOUR),)
+    key = ClockKey(Metric.ABNORMAL_DELIVERY, "O1", "SF1", seq)
+    seen = BEGIN + (since + 72) * HOUR if recorded else None
+    rules = CalendarVersion("24x7", 1)
+    return Clock(key, "O1", "supplier-1", 1, rules, 72 * HOUR, events, breach_recorded_at=seen)
+
+
+def test_a_leg_is_the_clock_of_its_number() -> None:
+    """Wherever it begins by now; a further one is new."""
+    moved, stuck = found(told((COLLECTED, 0), (TRANSIT, 70)))
+    known = clock_of(1, 30)
+    assert match([moved, stuck], [known]) == [(moved, known), (stuck, None)]
+
+
+def test_a_breach_on_record_is_of_the_silence_it_was_recorded_of() -> None:
+    """The same silence goes on under its number."""
+    (silent,) = found(told((COLLECTED, 0)))
+    known = clock_of(1, 0, recorded=True)
+    assert match([silent], [known]) == [(silent, known)]
+
+
+def test_another_silence_than_the_recorded_one_is_another_clock() -> None:
+    """A late report shows that it began later: nobody was told of that one yet."""
+    (silent,) = found(told((COLLECTED, 0), (TRANSIT, 50)))
+    ((leg, clock),) = match([silent], [clock_of(1, 0, recorded=True), clock_of(2, 90)])
+    assert (leg.seq, leg.events, clock) == (3, silent.events, None)
+
+
+def test_a_silence_that_had_a_number_of_its_own_keeps_it() -> None:
+    """The recorded one before it was none after all."""
+    (silent,) = found(told((COLLECTED, 0), (TRANSIT, 50), (TRANSIT, 74)))
+    own = clock_of(2, 74)
+    ((leg, clock),) = match([silent], [clock_of(1, 0, recorded=True), own])
+    assert (leg.seq, leg.events, clock) == (2, silent.events, own)
