@@ -112,7 +112,7 @@ async def test_a_late_report_keeps_the_breach_on_record(shop: Promises) -> None:
 
 
 async def test_a_silence_after_a_breach_on_record_is_heard_of_again(shop: Promises) -> None:
-    """A late report makes the recorded silence none and begins another: that one is told and recorded anew."""
+    """A late report makes the recorded silence none and begins another: that one is recorded anew."""
     order = await sent(shop, 0)
     await shop.look(at(73))
     await tell(shop, order, (MOVED, 50))
