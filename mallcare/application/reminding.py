@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from urllib.parse import quote
 
 import structlog
@@ -19,6 +20,10 @@ from mallcare.domain.timeliness import Party
 from mallcare.ports import Ids, StillRunning, UnitOfWork, UnitOfWorkFactory
 
 log = structlog.get_logger()
+
+REST: Final = timedelta(minutes=30)
+"""Least time between two messages to a supplier: what reaches a rung meanwhile is told together. Orders are
+placed all day long, and without it people would get a message for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ class TellReminders:
             return Hearing({}, (), 0)
         contacts = await uow.contacts.of(supplier_id)
         policy = await uow.timeliness.current(supplier_id)
+        rested_at = await _rested_at(uow, supplier_id, now)
         people: dict[Party, Sequence[Contact]] = {}
         unaddressed: list[Party] = []
         postponed = 0
@@ -103,8 +109,8 @@ class TellReminders:
             telling = whom(contacts, party, policy, now)
             if telling is None:
                 unaddressed.append(party)
-            elif telling.at > now:
-                postponed += await uow.reminders.postpone(supplier_id, party, now, telling.at)
+            elif (told_at := max(telling.at, rested_at)) > now:
+                postponed += await uow.reminders.postpone(supplier_id, party, now, told_at)
             else:
                 people[party] = telling.people
         return Hearing(people, unaddressed, postponed)
@@ -216,6 +222,12 @@ class _Batch:
                 for one in running.by_level
             ],
         }
+
+
+async def _rested_at(uow: UnitOfWork, supplier_id: str, now: datetime) -> datetime:
+    """When people of a supplier may be reminded again; not after `now` where nobody was lately."""
+    last = await uow.notices.last_reminded(supplier_id)
+    return now if last is None or last > now else last + REST
 
 
 def _parties_of_people(hearing: Hearing) -> dict[str, list[Party]]:

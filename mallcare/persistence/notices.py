@@ -58,6 +58,17 @@ ADD = (
 )
 FIND = select(notices).where(N.notice_id == bindparam("which", type_=Text()))
 LOCK = FIND.with_for_update()
+LAST_REMINDED = (
+    select(N.created_at)
+    .where(
+        N.supplier_id == bindparam("supplier", type_=Text()),
+        N.kind == NoticeKind.REMINDER.value,
+        N.fallback_of.is_(None),
+        N.once.is_(None),
+    )
+    .order_by(N.seq.desc())
+    .limit(1)
+)
 LOCK_BY_VENDOR_ID = (
     select(notices)
     .where(
@@ -128,6 +139,11 @@ class SqlNotices:
     async def next_due(self, channel: Channel) -> datetime | None:
         """By what is committed; a claim that runs out counts as its end."""
         return utc(await notice_claims.next_due(self._connection, channel))
+
+    async def last_reminded(self, supplier_id: str) -> datetime | None:
+        """By the index of a supplier's notices, backwards."""
+        found = await self._connection.execute(LAST_REMINDED, {"supplier": supplier_id})
+        return utc(found.scalar_one_or_none())
 
     async def find(self, notice_id: str) -> StoredNotice | None:
         """Without a lock."""

@@ -138,6 +138,10 @@ class Notices(Protocol):
         """When something of a channel can next be claimed; None: nothing waits."""
         ...
 
+    async def last_reminded(self, supplier_id: str) -> datetime | None:
+        """When the newest reminder to a supplier was written, apart from what stands in for another one."""
+        ...
+
     async def find(self, notice_id: str) -> StoredNotice | None:
         """A notice, as last committed."""
         ...

@@ -53,6 +53,7 @@ async def test_each_rung_is_told_at_its_instant(
     """Nobody hears of it a microsecond before, the right people at it, and nobody twice afterwards."""
     await desk.staffed()
     await desk.promised(promise())
+    await desk.look(at - HALF)  # of what lies below it they heard long enough ago
     before = await desk.look(at - TICK)
     assert before.next_due_at == at
     told = len(desk.notices())
@@ -350,3 +351,18 @@ async def test_an_order_is_reminded_of_until_it_is_shipped(desk: Desk, shop: Sho
         assert (kept.planned, kept.breached) == (0, 0)
     (row,) = desk.rows("SELECT outcome FROM clocks WHERE metric = 'shipment'")
     assert row.outcome == "met"
+
+
+async def test_a_busy_supplier_is_told_together_what_comes_in_half_an_hour(desk: Desk) -> None:
+    """Promises that reach a rung one after the other: the first at once, then two messages an hour, and all
+    are told."""
+    await desk.staffed()
+    minute = timedelta(minutes=1)
+    await desk.promised(*(promise(BEGIN + 2 * number * minute) for number in range(30)))
+    told = [await desk.look(SOON + number * minute) for number in range(91)]
+    written = [number for number, kept in enumerate(told) if kept.notices]
+    assert written == [0, 30, 60]
+    assert [told[number].told for number in written] == [1, 15, 14]
+    assert {row[2] for row in desk.reminders()} == {"told"}
+    assert told[10].next_due_at == SOON + 12 * minute
+    assert told[59].next_due_at == SOON + 60 * minute
