@@ -8,16 +8,18 @@ from datetime import datetime, timedelta
 
 from mallcare.application.timing import Owed, Rules, clock_by, new_clock, present_rules, write_clocks
 from mallcare.domain.clocks import Clock, ClockEvent, ClockEventKind, ClockKey
-from mallcare.domain.deliveries import Leg, end_legs, legs, parcels
+from mallcare.domain.deliveries import Leg, end_legs, legs, match, parcels
 from mallcare.domain.fulfilment import OrderEvent
 from mallcare.domain.metrics import Metric
 from mallcare.domain.shipments import (
     GONE,
     NO_CLAIMS,
+    LineClaims,
     Shipping,
     first_scans,
     follow_claims,
     follow_order,
+    to_be_shipped,
     told_by_order,
 )
 from mallcare.domain.timeliness import TimelinessPolicy
@@ -31,14 +33,16 @@ async def start_shipments(uow: UnitOfWork, due: Sequence[DueRelease]) -> None:
     released = [one for one in due if not one.withheld]
     moved = [one.order_no for one in released if one.moved]
     events = await uow.orders.events_of(moved) if moved else {}
+    claimed = [one.order_no for one in released if one.claimed]
+    claims: Mapping[str, Mapping[str, LineClaims]] = await uow.clocks.claims(claimed) if claimed else {}
     clocks: list[Clock] = []
     for one in released:
         scans = first_scans(events.get(one.order_no, ()), one.line_ids)
         shipping = Shipping(one.due_at, one.line_ids, scans)
-        claims = await uow.clocks.claims(one.order_no) if one.claimed else NO_CLAIMS
+        asked = claims.get(one.order_no, NO_CLAIMS)
         for line_id in one.line_ids:
             clock = await _shipment(uow, one.order_no, one.supplier_id, line_id, shipping)
-            clocks.append(follow_claims(clock, claims.get(line_id, GONE), one.due_at))
+            clocks.append(_claimed(clock, asked, one.due_at))
     await write_clocks(uow, clocks)
 
 
@@ -85,8 +89,16 @@ async def _shipments(
     added = [line_id for line_id in shipping.line_ids if line_id not in mine]
     order_no, supplier_id = record.order.order_no, record.order.supplier_id
     followed += [await _shipment(uow, order_no, supplier_id, line_id, shipping) for line_id in added]
-    claims = await uow.clocks.claims(order_no)
-    return [follow_claims(clock, claims.get(clock.key.part, GONE), now) for clock in followed]
+    if not any(map(to_be_shipped, followed)):
+        return followed
+    claims = (await uow.clocks.claims([order_no]))[order_no]
+    return [_claimed(clock, claims, now) for clock in followed]
+
+
+def _claimed(clock: Clock, claims: Mapping[str, LineClaims], now: datetime) -> Clock:
+    if not to_be_shipped(clock):
+        return clock
+    return follow_claims(clock, claims.get(clock.key.part, GONE), now)
 
 
 async def _deliveries(
@@ -100,12 +112,15 @@ async def _deliveries(
         first = ClockKey(Metric.ABNORMAL_DELIVERY, order.order_no, parcel)
         rules = await _rules(uow, order.supplier_id, mine.get(first))
         calendar = await uow.timeliness.calendar(rules.calendar)
-        found = legs(parcel, reports, _patience(rules.policy), calendar)
-        for leg in end_legs(
-            found, record.fulfilment.delivered_in_full_at(line_ids), record.fulfilment.closed_at
-        ):
-            clock = mine.get(first._replace(seq=leg.seq)) or _delivery(rules, record, leg)
-            followed[clock.key] = replace(clock, events=leg.events, alarmed_at=leg.alarmed_at)
+        found = end_legs(
+            legs(parcel, reports, _patience(rules.policy), calendar),
+            record.fulfilment.delivered_in_full_at(line_ids),
+            record.fulfilment.closed_at,
+        )
+        of_parcel = [clock for key, clock in mine.items() if key.part == parcel]
+        for leg, clock in match(found, of_parcel):
+            told = clock or _delivery(rules, record, leg)
+            followed[told.key] = replace(told, events=leg.events, alarmed_at=leg.alarmed_at)
     gone = [_none_after_all(clock) for key, clock in mine.items() if key not in followed]
     return [*followed.values(), *gone]
 

@@ -213,6 +213,12 @@ class TakeInOrders:
             or stored.order.supplier_id != sent.order.supplier_id
             or stored.order.customer_id != sent.order.customer_id
         )
+        if stored.released_at is not None and stored.order.supplier_id != sent.order.supplier_id:
+            refusal = OrderFrozen(
+                "the order was released to its supplier, who is measured by it; close it and send another",
+                current_version=have,
+            )
+            return IntakeResult(order_no, "refused", have, refusal)
         if money_moved and await uow.orders.has_holdings(order_no):
             refusal = OrderFrozen(
                 "units of the order are reserved or refunded, so its amounts and parties may not change",

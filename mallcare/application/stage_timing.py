@@ -8,8 +8,7 @@ from datetime import datetime
 from mallcare.application.timing import Owed, new_clock, write_clocks
 from mallcare.domain.after_sales import AfterSalesCase
 from mallcare.domain.clocks import Clock, ClockEvent, ClockEventKind, ClockKey
-from mallcare.domain.metrics import Metric
-from mallcare.domain.shipments import GONE, follow_claims
+from mallcare.domain.shipments import GONE, follow_claims, to_be_shipped
 from mallcare.domain.stages import StageChange, stage_changes
 from mallcare.domain.vocabulary import Kind
 from mallcare.ports import UnitOfWork
@@ -50,18 +49,18 @@ async def _changed(
 
 def _claims_changed(before: AfterSalesCase | None, after: AfterSalesCase) -> bool:
     """The change may have moved what is still to be shipped: units asked back, set free, or refunded."""
-    refund_only = after.kind is Kind.REFUND_ONLY
+    asks = after.kind is Kind.REFUND_ONLY
     if before is None:
-        return refund_only
-    was = before.kind is Kind.REFUND_ONLY
+        return asks
+    asked = before.kind is Kind.REFUND_ONLY
     moved = before.holdings != after.holdings or before.goods_stay is not after.goods_stay
-    return was is not refund_only or (refund_only and moved)
+    return asked is not asks or (asks and moved)
 
 
 async def _claimed(uow: UnitOfWork, known: Iterable[Clock], order_no: str, now: datetime) -> list[Clock]:
-    shipments = [clock for clock in known if clock.key.metric is Metric.SHIPMENT]
-    if not shipments:
+    waiting = [clock for clock in known if to_be_shipped(clock)]
+    if not waiting:
         return []
-    claims = await uow.clocks.claims(order_no)
-    followed = (follow_claims(clock, claims.get(clock.key.part, GONE), now) for clock in shipments)
-    return [new for new, old in zip(followed, shipments, strict=True) if new != old]
+    claims = (await uow.clocks.claims([order_no]))[order_no]
+    followed = (follow_claims(clock, claims.get(clock.key.part, GONE), now) for clock in waiting)
+    return [new for new, old in zip(followed, waiting, strict=True) if new != old]

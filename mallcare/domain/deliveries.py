@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mallcare.domain.calendars import ServiceCalendar
-from mallcare.domain.clocks import ClockEvent, ClockEventKind
+from mallcare.domain.clocks import Clock, ClockEvent, ClockEventKind
 from mallcare.domain.fulfilment import OrderEvent
 from mallcare.domain.vocabulary import PARCEL_EVENTS, OrderEventType
 
@@ -87,6 +87,32 @@ def end_legs(found: Iterable[Leg], arrived_at: datetime | None, closed_at: datet
     if closed_at is not None:
         ends.append(ClockEvent(CLOSED, ClockEventKind.VOID, closed_at))
     return [_ended(leg, ends) for leg in found]
+
+
+def match(found: Sequence[Leg], known: Sequence[Clock]) -> list[tuple[Leg, Clock | None]]:
+    """The clock of each leg; None: it needs a new one, under the number its leg has here.
+
+    By its number, but for a clock whose breach is on record: that is the silence it was recorded of, and none
+    that begins elsewhere. Else nobody would ever hear of the new one.
+    """
+    numbers = {clock.key.seq: clock for clock in known}
+    answers: list[tuple[Leg, Clock | None]] = []
+    for leg in found:
+        clock = numbers.get(leg.seq)
+        if clock is None or clock.breach_recorded_at is None or _start(clock.events) == _start(leg.events):
+            answers.append((leg, clock))
+            continue
+        taken = {one.seq for one, _ in answers} | {other.seq for other in found}
+        later = [
+            one for one in known if one.key.seq not in taken and _start(one.events) == _start(leg.events)
+        ]
+        number = later[0].key.seq if later else max({*numbers, *taken}) + 1
+        answers.append((replace(leg, seq=number), later[0] if later else None))
+    return answers
+
+
+def _start(events: Sequence[ClockEvent]) -> datetime:
+    return next(event.at for event in events if event.kind is ClockEventKind.START)
 
 
 def _ended(leg: Leg, ends: Iterable[ClockEvent]) -> Leg:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from mallcare.domain.clocks import AN_INSTANT, Clock, ClockEvent, ClockEventKind
 from mallcare.domain.fulfilment import OrderEvent
+from mallcare.domain.metrics import Metric
 from mallcare.domain.vocabulary import PARCEL_EVENTS, OrderEventType
 
 RELEASED, SHIPPED, CLOSED, REMOVED = "released", "shipped", "closed", "removed"
@@ -72,6 +73,11 @@ def follow_order(clock: Clock, shipping: Shipping) -> Clock:
     """The clock after its order changed: what was told before is replaced, what customers did stays."""
     others = tuple(event for event in clock.events if event.event_id not in TOLD)
     return replace(clock, events=told_by_order(clock.key.part, shipping) + others)
+
+
+def to_be_shipped(clock: Clock) -> bool:
+    """A line's clock that no carrier's scan has ended: only of such lines it matters what is asked back."""
+    return clock.key.metric is Metric.SHIPMENT and all(event.event_id != SHIPPED for event in clock.events)
 
 
 def follow_claims(clock: Clock, claims: LineClaims, now: datetime) -> Clock:

@@ -41,9 +41,11 @@ class Clocks(Protocol):
         """Insert new clocks and replace what is stored of known ones."""
         ...
 
-    async def claims(self, order_no: str) -> Mapping[str, LineClaims]:
-        """By line, what customers ask back of a locked order; refunds of goods that still have to come, and
-        exchanges, count for nothing."""
+    async def claims(self, order_nos: Collection[str]) -> Mapping[str, Mapping[str, LineClaims]]:
+        """By order and line, what customers ask back of locked orders.
+
+        Refunds of goods that still have to come, and exchanges, count for nothing.
+        """
         ...
 
     async def due(self, shard: int, now: datetime, limit: int) -> list[StoredClock]:
