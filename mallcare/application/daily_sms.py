@@ -134,7 +134,7 @@ class SendDailySms:
             if not await _worth_telling(uow, supplier):
                 continue
             principals = await _principals(uow, supplier.supplier_id)
-            reachable = [one for one in principals if one.phone is not None]
+            reachable = _by_phone(principals)
             notices += [self._notice(run.day, supplier, principal, now) for principal in reachable]
             notifications += [_notification(run.day, supplier, principal, now) for principal in principals]
             if not reachable and _anything(supplier):
@@ -197,6 +197,15 @@ async def _principals(uow: UnitOfWork, supplier_id: str) -> list[Contact]:
     """Whom the SMS goes to, where they have a phone."""
     contacts = await uow.contacts.of(supplier_id)
     return [one for one in contacts if one.role is ContactRole.PRINCIPAL]
+
+
+def _by_phone(principals: Sequence[Contact]) -> list[Contact]:
+    """Those with a phone; of several who share one the first by id, so that it rings once."""
+    first: dict[str, Contact] = {}
+    for one in principals:
+        if one.phone is not None:
+            first.setdefault(one.phone.removeprefix("+86"), one)
+    return list(first.values())
 
 
 def _notification(day: date, supplier: SupplierOverdue, principal: Contact, now: datetime) -> Notification:

@@ -65,10 +65,11 @@ async def test_nobody_is_told_of_nothing(desk: Desk) -> None:
 
 
 async def test_every_principal_is_told_and_nobody_else(desk: Desk) -> None:
-    """Staff are not, and neither is a principal without a phone where another one has one."""
+    """Staff are not, nor a principal without a phone where another one has one, nor a shared phone twice."""
     await desk.clock("supplier-1")
     await desk.contact("supplier-1", "ann")
-    await desk.contact("supplier-1", "bob")
+    await desk.contact("supplier-1", "bob", phone="13987654321")
+    await desk.contact("supplier-1", "bea", phone=f"+86{PHONE}")
     await desk.contact("supplier-1", "cat", phone=None)
     await desk.contact("supplier-1", "dan", role=ContactRole.STAFF)
     run = await desk.plan()
