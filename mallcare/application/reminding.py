@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import structlog
 
-from mallcare.domain.contacts import Contact, SupplierChannels, Way, ways
+from mallcare.domain.contacts import Channel, Contact, SupplierChannels, Way, ways
 from mallcare.domain.errors import Fact
 from mallcare.domain.notices import Notice, NoticeKind
 from mallcare.domain.notifications import Audience, Notification, NotificationKind
@@ -240,12 +240,25 @@ def _parties_of_people(hearing: Hearing) -> dict[str, list[Party]]:
 
 
 def _parties_of_ways(hearing: Hearing, channels: SupplierChannels) -> dict[Way, list[Party]]:
-    """By message, as whom its readers hear of it."""
+    """By message, as whom its readers hear of it; a phone or member id that several share is told once."""
     heard: dict[Way, list[Party]] = {}
+    first: dict[tuple[Channel, str], Way] = {}
     for party, people in hearing.people.items():
+        by_id = {person.contact_id: person for person in people}
         for way in ways(people, channels):
-            heard.setdefault(way, []).append(party)
+            told = first.setdefault((way.channel, _address(way, by_id.get(way.contact_id))), way)
+            parties = heard.setdefault(told, [])
+            if party not in parties:
+                parties.append(party)
     return heard
+
+
+def _address(way: Way, person: Contact | None) -> str:
+    """What tells one reader of a channel from another; a group's robot is one."""
+    known = None
+    if person is not None:
+        known = person.phone if way.channel is Channel.SMS else person.wecom_user_id
+    return known.removeprefix("+86") if known else way.contact_id
 
 
 def _link(supplier_id: str, running: StillRunning) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
+from zlib import crc32
 
 import psycopg
 from psycopg.rows import namedtuple_row
@@ -106,8 +107,9 @@ class Desk:
         supplier_id: str = SUPPLIER,
         **known: Any,
     ) -> None:
-        """Somebody with a phone, unless told otherwise."""
-        person = Contact(supplier_id, contact_id, role, "name", **{"phone": "13800000000", **known})
+        """Somebody with a phone of their own, unless told otherwise."""
+        own: dict[str, Any] = {"phone": f"138{crc32(contact_id.encode()) % 10**8:08d}"}
+        person = Contact(supplier_id, contact_id, role, "name", **{**own, **known})
         async with self.uow() as uow:
             await uow.contacts.set(person, OPERATIONS, BEGIN)
             await uow.commit()

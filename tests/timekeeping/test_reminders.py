@@ -366,3 +366,16 @@ async def test_a_busy_supplier_is_told_together_what_comes_in_half_an_hour(desk:
     assert {row[2] for row in desk.reminders()} == {"told"}
     assert told[10].next_due_at == SOON + 12 * minute
     assert told[59].next_due_at == SOON + 60 * minute
+
+
+async def test_a_phone_that_several_share_rings_once(desk: Desk) -> None:
+    """The shop's own phone stands for two of staff and for the principal: one SMS, and three messages in
+    the notification centre."""
+    await desk.contact("li", phone="13812345678")
+    await desk.contact("han", phone="+8613812345678")
+    await desk.contact("boss", ContactRole.PRINCIPAL, phone="13812345678")
+    await desk.promised(promise())
+    kept = await desk.look(DUE)
+    assert (kept.notices, len(desk.notices())) == (1, 1)
+    assert desk.notices()[0].facts["parties"] == ["principal", "staff"]
+    assert len(desk.notifications()) == 3
