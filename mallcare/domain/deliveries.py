@@ -90,24 +90,20 @@ def end_legs(found: Iterable[Leg], arrived_at: datetime | None, closed_at: datet
 
 
 def match(found: Sequence[Leg], known: Sequence[Clock]) -> list[tuple[Leg, Clock | None]]:
-    """The clock of each leg; None: it needs a new one, under the number its leg has here.
+    """The clock of each leg, in turn; None: it needs a new one, under the number its leg has here.
 
-    By its number, but for a clock whose breach is on record: that is the silence it was recorded of, and none
-    that begins elsewhere. Else nobody would ever hear of the new one.
+    A clock whose breach is on record is that silence's for ever: it is the leg that begins where it does, and
+    none that begins elsewhere. Else nobody would ever hear of the new one.
     """
-    numbers = {clock.key.seq: clock for clock in known}
+    in_turn = sorted(known, key=lambda clock: clock.key.seq)
+    recorded = {_start(one.events): one for one in reversed(in_turn) if one.breach_recorded_at is not None}
+    free = iter([one for one in in_turn if one.breach_recorded_at is None])
+    last = in_turn[-1].key.seq if in_turn else 0
     answers: list[tuple[Leg, Clock | None]] = []
     for leg in found:
-        clock = numbers.get(leg.seq)
-        if clock is None or clock.breach_recorded_at is None or _start(clock.events) == _start(leg.events):
-            answers.append((leg, clock))
-            continue
-        taken = {one.seq for one, _ in answers} | {other.seq for other in found}
-        later = [
-            one for one in known if one.key.seq not in taken and _start(one.events) == _start(leg.events)
-        ]
-        number = later[0].key.seq if later else max({*numbers, *taken}) + 1
-        answers.append((replace(leg, seq=number), later[0] if later else None))
+        clock = recorded.pop(_start(leg.events), None) or next(free, None)
+        last += clock is None
+        answers.append((replace(leg, seq=last if clock is None else clock.key.seq), clock))
     return answers
 
 

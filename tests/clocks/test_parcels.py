@@ -122,6 +122,24 @@ async def test_a_silence_after_a_breach_on_record_is_heard_of_again(shop: Promis
     assert (now.started_at, now.breach_recorded_at) == (at(50), at(123))
 
 
+async def test_what_follows_a_corrected_breach_keeps_its_clocks(shop: Promises) -> None:
+    """Movements add no rows, and a breach that is recorded later stays with the silence it is of."""
+    order = await sent(shop, 0)
+    await shop.look(at(73))
+    await tell(shop, order, (MOVED, 50), (MOVED, 90), (MOVED, 100))
+    assert [(clock.seq, clock.started_at) for clock in await shop.parcels(order)] == [
+        (1, at(0)),
+        (2, at(100)),
+    ]
+    await shop.look(at(173))
+    await tell(shop, order, (MOVED, 180))
+    assert [(one.seq, one.state, one.breach_recorded_at) for one in await shop.parcels(order)] == [
+        (1, "void", at(73)),
+        (2, "breached", at(173)),
+        (3, "running", None),
+    ]
+
+
 async def test_a_parcel_that_is_back_in_time_may_be_stuck_again(shop: Promises) -> None:
     """A clock that was void for a while is the next silence's."""
     order = await sent(shop, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from random import Random
@@ -306,8 +307,27 @@ def test_a_breach_on_record_is_of_the_silence_it_was_recorded_of() -> None:
 def test_another_silence_than_the_recorded_one_is_another_clock() -> None:
     """A late report shows that it began later: nobody was told of that one yet."""
     (silent,) = found(told((COLLECTED, 0), (TRANSIT, 50)))
-    ((leg, clock),) = match([silent], [clock_of(1, 0, recorded=True), clock_of(2, 90)])
-    assert (leg.seq, leg.events, clock) == (3, silent.events, None)
+    ((leg, clock),) = match([silent], [clock_of(1, 0, recorded=True)])
+    assert (leg.seq, leg.events, clock) == (2, silent.events, None)
+
+
+def test_a_parcel_that_goes_on_moving_after_a_recorded_breach_keeps_its_second_clock() -> None:
+    """Ten scans are one row: whatever is not on record follows the movements."""
+    (silent,) = found(told((COLLECTED, 0), (TRANSIT, 50), (TRANSIT, 90)))
+    second = clock_of(2, 50)
+    ((leg, clock),) = match([silent], [clock_of(1, 0, recorded=True), second])
+    assert (leg.seq, clock) == (2, second)
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_further_silences_leave_the_clocks_of_earlier_ones_alone(recorded: bool) -> None:
+    """Who was reminded of a silence was reminded of that one: its number never goes to another."""
+    first, second = clock_of(1, 0, recorded=True), clock_of(2, 50, recorded=recorded)
+    stuck, silent = found(told((COLLECTED, 0), (TRANSIT, 50), (TRANSIT, 150)))
+    assert match([stuck, silent], [second, first]) == [
+        (replace(stuck, seq=2), second),
+        (replace(silent, seq=3), None),
+    ]
 
 
 def test_a_silence_that_had_a_number_of_its_own_keeps_it() -> None:
