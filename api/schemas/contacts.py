@@ -21,16 +21,15 @@ from api.schemas.fields import ShortText
 from api.schemas.timeliness import HoursOfDay
 from mallcare.domain.contacts import Channel, ContactRole
 
-MAINLAND_MOBILE = re.compile(r"(?:\+86)?1[3-9][0-9]{9}", re.ASCII)
-E_164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+MAINLAND_MOBILE = re.compile(r"(?:\+86)?(1[3-9][0-9]{9})", re.ASCII)
 
 
 def _reachable(value: str) -> str:
-    mainland = value.startswith("+86") or not value.startswith("+")
-    form = MAINLAND_MOBILE if mainland else E_164
-    if form.fullmatch(value) is None:
-        raise ValueError("must be a mobile number of mainland China, or an international one with + (E.164)")
-    return value
+    """The bare number, so that one phone is one address however it was written."""
+    found = MAINLAND_MOBILE.fullmatch(value)
+    if found is None:
+        raise ValueError("must be a mobile number of mainland China; others get no SMS over its vendor")
+    return found[1]
 
 
 def _without_separators(value: object) -> object:
@@ -69,7 +68,7 @@ class ContactIn(Asked):
     name: ShortText = Field(description="Name of the person.")
     phone: Mobile | None = Field(
         default=None,
-        description="Mobile number: of mainland China, or international with + (E.164); null: no SMS.",
+        description="Mobile number of mainland China; kept without +86. null: no SMS.",
     )
     wecom_user_id: WecomUserId | None = Field(default=None, description="Member id (账号) in WeCom 企业微信.")
     duty: Annotated[list[HoursOfDay], Field(min_length=7, max_length=7)] | None = Field(
