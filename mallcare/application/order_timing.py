@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from mallcare.application.timing import Owed, Rules, clock_by, new_clock, present_rules, write_clocks
 from mallcare.domain.clocks import Clock, ClockEvent, ClockEventKind, ClockKey
-from mallcare.domain.deliveries import Leg, end_legs, legs, match, parcels
+from mallcare.domain.deliveries import Leg, end_legs, legs, match, parcels, void_refunded
 from mallcare.domain.fulfilment import OrderEvent
 from mallcare.domain.metrics import Metric
 from mallcare.domain.shipments import (
@@ -19,7 +19,7 @@ from mallcare.domain.shipments import (
     first_scans,
     follow_claims,
     follow_order,
-    to_be_shipped,
+    refunded_at,
     told_by_order,
 )
 from mallcare.domain.timeliness import TimelinessPolicy
@@ -42,7 +42,7 @@ async def start_shipments(uow: UnitOfWork, due: Sequence[DueRelease]) -> None:
         asked = claims.get(one.order_no, NO_CLAIMS)
         for line_id in one.line_ids:
             clock = await _shipment(uow, one.order_no, one.supplier_id, line_id, shipping)
-            clocks.append(_claimed(clock, asked, one.due_at))
+            clocks.append(follow_claims(clock, asked.get(line_id, GONE), one.due_at))
     await write_clocks(uow, clocks)
 
 
@@ -56,10 +56,13 @@ async def follow_order_news(
     """
     if record.released_at is None and record.fulfilment.first_parcel_at is None:
         return
-    known = {clock.key: clock for clock in await uow.clocks.of([record.order.order_no])}
-    followed = await _deliveries(uow, record, events, known)
+    order_no = record.order.order_no
+    known = {clock.key: clock for clock in await uow.clocks.of([order_no])}
+    claims = (await uow.clocks.claims([order_no]))[order_no]
+    followed: list[Clock] = []
     if record.released_at is not None:
-        followed += await _shipments(uow, record, events, known, now)
+        followed = await _shipments(uow, record, events, known, claims, now)
+    followed += await _deliveries(uow, record, events, known, _refunded(claims, followed, now))
     await write_clocks(uow, [clock for clock in followed if clock != known.get(clock.key)])
 
 
@@ -78,7 +81,12 @@ async def _shipment(
 
 
 async def _shipments(
-    uow: UnitOfWork, record: OrderRecord, events: Sequence[OrderEvent], known: Known, now: datetime
+    uow: UnitOfWork,
+    record: OrderRecord,
+    events: Sequence[OrderEvent],
+    known: Known,
+    claims: Mapping[str, LineClaims],
+    now: datetime,
 ) -> list[Clock]:
     """Of lines that the newest version no longer has, too; an order without any is older than clocks."""
     mine = {key.part: clock for key, clock in known.items() if key.metric is Metric.SHIPMENT}
@@ -89,20 +97,15 @@ async def _shipments(
     added = [line_id for line_id in shipping.line_ids if line_id not in mine]
     order_no, supplier_id = record.order.order_no, record.order.supplier_id
     followed += [await _shipment(uow, order_no, supplier_id, line_id, shipping) for line_id in added]
-    if not any(map(to_be_shipped, followed)):
-        return followed
-    claims = (await uow.clocks.claims([order_no]))[order_no]
-    return [_claimed(clock, claims, now) for clock in followed]
-
-
-def _claimed(clock: Clock, claims: Mapping[str, LineClaims], now: datetime) -> Clock:
-    if not to_be_shipped(clock):
-        return clock
-    return follow_claims(clock, claims.get(clock.key.part, GONE), now)
+    return [follow_claims(clock, claims.get(clock.key.part, GONE), now) for clock in followed]
 
 
 async def _deliveries(
-    uow: UnitOfWork, record: OrderRecord, events: Sequence[OrderEvent], known: Known
+    uow: UnitOfWork,
+    record: OrderRecord,
+    events: Sequence[OrderEvent],
+    known: Known,
+    refunded: Mapping[str, datetime],
 ) -> list[Clock]:
     """A parcel keeps the policy of its first clock; clocks that late reports showed to be none are void."""
     mine = {key: clock for key, clock in known.items() if key.metric is Metric.ABNORMAL_DELIVERY}
@@ -120,7 +123,8 @@ async def _deliveries(
         of_parcel = [clock for key, clock in mine.items() if key.part == parcel]
         for leg, clock in match(found, of_parcel):
             told = clock or _delivery(rules, record, leg)
-            followed[told.key] = replace(told, events=leg.events, alarmed_at=leg.alarmed_at)
+            over = void_refunded(leg, reports, line_ids, refunded)
+            followed[told.key] = replace(told, events=over.events, alarmed_at=leg.alarmed_at)
     gone = [_none_after_all(clock) for key, clock in mine.items() if key not in followed]
     return [*followed.values(), *gone]
 
@@ -130,6 +134,15 @@ async def _rules(uow: UnitOfWork, supplier_id: str, first: Clock | None) -> Rule
     if first is not None:
         return Rules(await uow.timeliness.version(first.policy_version), first.calendar)
     return await present_rules(uow, supplier_id, Metric.ABNORMAL_DELIVERY)
+
+
+def _refunded(
+    claims: Mapping[str, LineClaims], shipments: Iterable[Clock], now: datetime
+) -> dict[str, datetime]:
+    """Lines that were refunded in full, and when that was known: their shipping has it on record."""
+    known = {clock.key.part: refunded_at(clock) for clock in shipments}
+    spent = (line_id for line_id, claim in claims.items() if claim.refunded >= claim.quantity)
+    return {line_id: known.get(line_id) or now for line_id in spent}
 
 
 def _patience(policy: TimelinessPolicy) -> timedelta:

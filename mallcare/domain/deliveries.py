@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from mallcare.domain.clocks import Clock, ClockEvent, ClockEventKind
 from mallcare.domain.fulfilment import OrderEvent
 from mallcare.domain.vocabulary import PARCEL_EVENTS, OrderEventType
 
-MOVED, STUCK, ARRIVED, CLOSED = "moved", "stuck", "arrived", "closed"
+MOVED, STUCK, ARRIVED, CLOSED, REFUNDED = "moved", "stuck", "arrived", "closed", "refunded"
 SAME_INSTANT = (OrderEventType.EXCEPTION, OrderEventType.DELIVERED)
 """Reports of one instant: an alarm comes first, since movement answers it; after a delivery nothing comes."""
 
@@ -87,6 +87,26 @@ def end_legs(found: Iterable[Leg], arrived_at: datetime | None, closed_at: datet
     if closed_at is not None:
         ends.append(ClockEvent(CLOSED, ClockEventKind.VOID, closed_at))
     return [_ended(leg, ends) for leg in found]
+
+
+def void_refunded(
+    leg: Leg, reports: Iterable[OrderEvent], line_ids: Collection[str], refunded: Mapping[str, datetime]
+) -> Leg:
+    """The clock of a parcel under way, ended where all it carries was refunded: nobody waits for it any more.
+
+    Args:
+        line_ids: all lines of the parcel's order.
+        refunded: lines that were refunded in full, and when that was known.
+    """
+    carried = {
+        line_id
+        for report in reports
+        for line_id in (line_ids if report.line_ids is None else report.line_ids)
+    }
+    if leg.events[-1].kind is not ClockEventKind.START or not carried <= refunded.keys():
+        return leg
+    at = max([leg.events[0].at, *(refunded[line_id] for line_id in carried)])
+    return replace(leg, events=(*leg.events, ClockEvent(REFUNDED, ClockEventKind.VOID, at)))
 
 
 def match(found: Sequence[Leg], known: Sequence[Clock]) -> list[tuple[Leg, Clock | None]]:

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from mallcare.domain.clocks import AN_INSTANT, Clock, ClockEvent, ClockEventKind
 from mallcare.domain.fulfilment import OrderEvent
-from mallcare.domain.metrics import Metric
 from mallcare.domain.vocabulary import PARCEL_EVENTS, OrderEventType
 
 RELEASED, SHIPPED, CLOSED, REMOVED = "released", "shipped", "closed", "removed"
+REFUNDED = "refunded"
 TOLD = frozenset({RELEASED, SHIPPED, CLOSED, REMOVED})
 """Ids of the events that follow from the order itself: made anew whenever it changes."""
 
@@ -75,11 +75,6 @@ def follow_order(clock: Clock, shipping: Shipping) -> Clock:
     return replace(clock, events=told_by_order(clock.key.part, shipping) + others)
 
 
-def to_be_shipped(clock: Clock) -> bool:
-    """A line's clock that no carrier's scan has ended: only of such lines it matters what is asked back."""
-    return clock.key.metric is Metric.SHIPMENT and all(event.event_id != SHIPPED for event in clock.events)
-
-
 def follow_claims(clock: Clock, claims: LineClaims, now: datetime) -> Clock:
     """The clock after a request or a refund changed what of the line is still to be shipped.
 
@@ -90,7 +85,7 @@ def follow_claims(clock: Clock, claims: LineClaims, now: datetime) -> Clock:
     if any(event.kind is ClockEventKind.VOID for event in events):
         return clock
     if claims.refunded >= claims.quantity:
-        return clock.having(ClockEvent("refunded", ClockEventKind.VOID, now))
+        return clock.having(ClockEvent(REFUNDED, ClockEventKind.VOID, now))
     turns = [event for event in events if event.kind in (ClockEventKind.PAUSE, ClockEventKind.RESUME)]
     paused = bool(turns) and turns[-1].kind is ClockEventKind.PAUSE
     if (claims.asked_back >= claims.quantity) is paused:
@@ -104,3 +99,8 @@ def _turned_at(clock: Clock, turns: Collection[ClockEvent], now: datetime) -> da
     those who decided them stood."""
     begun = [event.at for event in clock.events if event.kind is ClockEventKind.START]
     return max([now, *begun, *(event.at + AN_INSTANT for event in turns)])
+
+
+def refunded_at(clock: Clock) -> datetime | None:
+    """When it was known that all of a line was refunded; None while it is not."""
+    return next((event.at for event in clock.events if event.event_id == REFUNDED), None)

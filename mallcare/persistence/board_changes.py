@@ -112,6 +112,8 @@ class PostgresBoardChanges:
                 await self._hear_once()
             except (psycopg.Error, OSError) as error:
                 log.warning("board_changes.lost", reason=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - this task must live to tell the next changes
+                log.error("board_changes.failed", error=type(error).__name__)
             finally:
                 self._live = False
             await asyncio.sleep(self._retry.total_seconds())

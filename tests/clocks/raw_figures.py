@@ -271,10 +271,28 @@ def _parcels(raw: Raw, order: Mapping[str, Any]) -> dict[Key, Figure]:
             else:
                 ends = [(max(arrived, begin), False)] if arrived is not None else []
                 ends += [(max(closing, begin), True) for closing in closings]
+                ends += [(max(at, begin), True) for at in _given_back(raw, order, told)]
                 for at, void in sorted(ends):
                     watch.stop(at, void=void)
             found["abnormal_delivery", order_no, parcel, number] = watch.figure(alarm)
     return found
+
+
+def _given_back(raw: Raw, order: Mapping[str, Any], told: Rows) -> list[datetime]:
+    """When all that a parcel carries was refunded, as it became known; empty while it was not."""
+    spent: list[datetime] = []
+    for line in order["lines"]:
+        if any(_covers(report, line["line_id"]) for report in told):
+            holders: dict[int, str] = {}
+            at = None
+            for changed_at, change in _changes(raw, order["order_no"]):
+                _apply(holders, change, line["line_id"], line["quantity"])
+                if at is None and sum(one == "spent" for one in holders.values()) >= line["quantity"]:
+                    at = changed_at
+            if at is None:
+                return []
+            spent.append(at)
+    return [max(spent)] if spent else []
 
 
 def _silences(told: Rows) -> list[tuple[datetime, datetime | None, datetime | None]]:

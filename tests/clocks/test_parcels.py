@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from mallcare.domain.commands import Approve
 from mallcare.domain.metrics import Metric
 from mallcare.domain.orders import Order
 from mallcare.domain.timeliness import Level, Party, Promise, TimelinessPolicy
@@ -23,6 +24,7 @@ from tests.clocks.promises import (
     order_of,
 )
 from tests.domain.builders import TICK
+from tests.timekeeping.orders import supplier
 
 pytestmark = pytest.mark.rule("T2")
 TARGET = 72 * HOUR
@@ -254,3 +256,16 @@ async def test_a_parcel_keeps_the_rules_of_its_first_clock(shop: Promises) -> No
         ("SF1", "running"),
         ("SF2", "running"),
     ]
+
+
+async def test_a_refund_under_way_ends_the_wait_for_the_parcel(shop: Promises) -> None:
+    """Refunded while it travels: nobody waits for it any more, whatever its carrier says later."""
+    order = await sent(shop, 0)
+    shop.here.at = at(5)
+    no = await shop.ask(order)
+    shop.here.at = at(6)
+    await shop.command(no, Approve(), supplier())
+    (clock,) = await shop.parcels(order)
+    assert (clock.state, clock.ended_at) == ("void", at(6))
+    await tell(shop, order, (MOVED, 7))
+    assert [one.state for one in await shop.parcels(order)] == ["void"]

@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 
 from mallcare.domain.calendars import ServiceCalendar
 from mallcare.domain.clocks import CalendarVersion, Clock, ClockEvent, ClockEventKind, ClockKey
-from mallcare.domain.deliveries import ARRIVED, CLOSED, MOVED, STUCK, Leg, end_legs, legs, match, parcels
+from mallcare.domain.deliveries import (
+    ARRIVED,
+    CLOSED,
+    MOVED,
+    STUCK,
+    Leg,
+    end_legs,
+    legs,
+    match,
+    parcels,
+    void_refunded,
+)
 from mallcare.domain.fulfilment import OrderEvent
 from mallcare.domain.metrics import Metric
 from mallcare.domain.vocabulary import PARCEL_EVENTS, OrderEventType
@@ -336,3 +347,33 @@ def test_a_silence_that_had_a_number_of_its_own_keeps_it() -> None:
     own = clock_of(2, 74)
     ((leg, clock),) = match([silent], [clock_of(1, 0, recorded=True), own])
     assert (leg.seq, leg.events, clock) == (2, silent.events, own)
+
+
+LINES = ("A", "B")
+
+
+def over(leg: Leg, *refunded: tuple[str, int], of: str | None = None) -> Leg:
+    """The clock after lines were refunded so many hours after the begin; it carries all lines, or one."""
+    named = () if of is None else (of,)
+    told = [reported(COLLECTED, BEGIN, "SF1", *named)]
+    return void_refunded(leg, told, LINES, {line_id: BEGIN + hour * HOUR for line_id, hour in refunded})
+
+
+def test_nobody_waits_for_a_parcel_whose_goods_were_refunded() -> None:
+    """All of them; one line of two is not enough, unless it is all the parcel carries."""
+    (leg,) = found(told((COLLECTED, 0)))
+    assert over(leg, ("A", 9)) == leg
+    for ended in (over(leg, ("A", 4), ("B", 9)), over(leg, ("A", 9), of="A")):
+        assert ended.events[1:] == (ClockEvent("refunded", ClockEventKind.VOID, BEGIN + 9 * HOUR),)
+
+
+def test_a_parcel_of_goods_that_were_refunded_before_is_never_waited_for() -> None:
+    """Void from its begin."""
+    (leg,) = found(told((COLLECTED, 0)))
+    assert over(leg, ("A", -5), ("B", -9)).events[1].at == BEGIN
+
+
+def test_a_parcel_that_arrived_is_not_ended_again() -> None:
+    """What was delivered was delivered."""
+    (leg,) = found(told((COLLECTED, 0), (DELIVERED, 5)))
+    assert over(leg, ("A", 1), ("B", 1)) == leg

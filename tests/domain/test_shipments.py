@@ -31,7 +31,6 @@ from mallcare.domain.shipments import (
     first_scans,
     follow_claims,
     follow_order,
-    to_be_shipped,
     told_by_order,
 )
 from mallcare.domain.timeliness import TimelinessPolicy
@@ -96,15 +95,6 @@ def test_an_alarm_is_no_scan() -> None:
     assert first_scans([alarm], LINES) == {}
     collected = reported(OrderEventType.COLLECTED, BEGIN + HOUR, None, "L2", event_id="E2")
     assert first_scans([alarm, collected], LINES) == {"L2": BEGIN + HOUR}
-
-
-def test_only_lines_without_a_scan_are_to_be_shipped() -> None:
-    """What is asked back of others is no matter of shipping; nor is a clock of another metric."""
-    waiting = released()
-    assert to_be_shipped(waiting)
-    assert not to_be_shipped(released(replace(RELEASED, scanned_at={"L1": BEGIN + HOUR})))
-    review = replace(waiting, key=ClockKey(Metric.REVIEW, "AS1"))
-    assert not to_be_shipped(review)
 
 
 @pytest.mark.parametrize("type_", [OrderEventType.CLOSED, OrderEventType.REFUNDED])
