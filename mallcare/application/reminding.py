@@ -17,7 +17,7 @@ from mallcare.domain.notifications import Audience, Notification, NotificationKi
 from mallcare.domain.reminders import whom
 from mallcare.domain.tasks import OperationsTask, TaskKind
 from mallcare.domain.timeliness import Party
-from mallcare.ports import Ids, StillRunning, UnitOfWork, UnitOfWorkFactory
+from mallcare.ports import Ids, StillRunning, StorageUnavailable, UnitOfWork, UnitOfWorkFactory
 
 log = structlog.get_logger()
 
@@ -73,10 +73,24 @@ class TellReminders:
             async with self._uow() as uow:
                 suppliers = await uow.reminders.suppliers(shard, now, self._page, after)
             for supplier_id in suppliers:
-                told += await self._of_supplier(supplier_id, now)
+                told += await self._unless_it_fails(supplier_id, now)
             if len(suppliers) < self._page:
                 return told
             after = suppliers[-1]
+
+    async def _unless_it_fails(self, supplier_id: str, now: datetime) -> Told:
+        """One supplier's trouble is not its neighbours': it is tried again with the next look.
+
+        Raises:
+            StorageUnavailable
+        """
+        try:
+            return await self._of_supplier(supplier_id, now)
+        except StorageUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - the others of the shard must hear of theirs
+            log.error("reminders.not_told", supplier_id=supplier_id, error=type(error).__name__)
+            return Told()
 
     async def _of_supplier(self, supplier_id: str, now: datetime) -> Told:
         async with self._uow() as uow:

@@ -139,6 +139,21 @@ async def test_suppliers_hear_of_their_own_clocks(desk: Desk) -> None:
     assert len({row.facts["batch_id"] for row in desk.notices()}) == 3
 
 
+async def test_one_supplier_s_trouble_is_not_its_neighbours(desk: Desk) -> None:
+    """Contacts nobody can read keep one supplier's people in the dark, and are looked at again."""
+    names = (f"next-{n}" for n in range(999))
+    first, second = [name for name in names if shard_of(name) == shard_of(SUPPLIER)][:2]
+    for supplier_id in (first, second):
+        await desk.staffed(supplier_id)
+        await desk.promised(promise(supplier_id=supplier_id))
+    desk.rows(f"UPDATE contacts SET duty = '[[\"noon\"]]' WHERE supplier_id = '{first}' RETURNING 1")
+    await desk.look(SOON)
+    assert {row.supplier_id for row in desk.notices()} == {second}
+    desk.rows(f"UPDATE contacts SET duty = NULL WHERE supplier_id = '{first}' RETURNING 1")
+    await desk.look(SOON)
+    assert {row.supplier_id for row in desk.notices()} == {first, second}
+
+
 async def test_who_stands_in_for_another_hears_of_both_at_once(desk: Desk) -> None:
     """Without staff the principal is told of what staff would be told of, in the same notice."""
     await desk.contact("boss", ContactRole.PRINCIPAL)
