@@ -213,3 +213,8 @@ def test_what_operations_is_told_of_a_day() -> None:
 def test_what_a_day_lacks(run: DailySmsRun | None, after: timedelta, lacking: str | None) -> None:
     """Its plan half an hour after its hour, its report three hours after it."""
     assert overdue_part(turn_of(TODAY, TIMES), run, NINE + after) == lacking
+
+
+def test_a_day_is_told_until_an_hour_after_the_last_one_may_be_caught_up() -> None:
+    """By the clock of the zone: 21:00 in Shanghai, whatever hour it is elsewhere."""
+    assert TIMES.told_until(date(2026, 3, 2)) == datetime(2026, 3, 2, 13, tzinfo=UTC)

@@ -31,6 +31,7 @@ from mallcare.domain.shipments import (
     first_scans,
     follow_claims,
     follow_order,
+    refunded_at,
     told_by_order,
 )
 from mallcare.domain.timeliness import TimelinessPolicy
@@ -290,3 +291,9 @@ def test_what_a_timekeeper_did_stays_done() -> None:
     changed = follow_order(claimed(seen, (50, asked(3))), Shipping(BEGIN, LINES, {"L1": BEGIN}))
     assert replace(changed, events=seen.events) == seen
     assert ClockEvent("pause-1", ClockEventKind.PAUSE, BEGIN + 50 * HOUR) in changed.events
+
+
+def test_when_a_line_was_refunded_is_on_record() -> None:
+    """From the moment it was known that all of it was; not of a part."""
+    assert refunded_at(claimed(released(), (3, asked(2, 2)))) is None
+    assert refunded_at(claimed(released(), (3, asked(3, 3)), (9, asked(3, 3)))) == BEGIN + 3 * HOUR
